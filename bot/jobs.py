@@ -1,0 +1,199 @@
+"""The worker: RQ rings in the main thread, one event loop beside it carries everything that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
+from uuid import UUID
+
+from redis import RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from bot.bells import QUEUE, LocalBell, connect
+from engine.desk import Desk
+from engine.effects import Lane
+from storage.store import Store
+
+log = logging.getLogger("flowpilot.worker")
+
+SOON = 120.0
+"""What is due within this many seconds is waited for here; the rest is left to the sweep."""
+_current: Worker | None = None
+
+
+def wake(kind: str, *what: str) -> None:
+    """The RQ job: hand it to the loop and return at once."""
+    if _current is not None:
+        _current.wake(kind, what)
+
+
+class Worker:
+    """Carries many deliveries at once, each kind within its own limit."""
+
+    def __init__(self, store: Store, desk: Desk, bell: LocalBell, slots: dict[Lane, int]) -> None:
+        self._store = store
+        self._desk = desk
+        self._slots = slots
+        self._inbox_slots = slots[Lane.TALK]
+        self._running: dict[tuple[Any, ...], bool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[tuple[Any, ...], asyncio.TimerHandle] = {}
+        self._draining = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        bell.lane = self._ring_lane
+        bell.inbox = self.start_inbox
+
+    def wake(self, kind: str, what: tuple[str, ...]) -> None:
+        """From any thread."""
+        if self._loop is None:
+            return
+        match kind, what:
+            case "inbox", (order_key,):
+                self._loop.call_soon_threadsafe(self.start_inbox, order_key)
+            case "lane", (account, subject, lane):
+                self._loop.call_soon_threadsafe(self.start_lane, UUID(account), UUID(subject), Lane(lane))
+            case "sweep", ():
+                self._loop.call_soon_threadsafe(self._start, ("sweep",), self.sweep, 1)
+
+    def start_inbox(self, order_key: str) -> None:
+        self._start(("inbox", order_key), lambda: self._desk.handle(order_key), self._inbox_slots)
+
+    def start_lane(self, account: UUID, subject: UUID, lane: Lane) -> None:
+        key = (lane.value, subject)
+        self._timers.pop(key, None)
+        self._start(key, lambda: self._desk.deliver(account, subject, lane), self._slots[lane])
+
+    def _ring_lane(self, account: UUID, subject: UUID, lane: Lane, after: float) -> None:
+        if after <= 0:
+            self.start_lane(account, subject, lane)
+        elif after <= SOON and self._loop is not None:
+            key = (lane.value, subject)
+            old = self._timers.pop(key, None)
+            when = self._loop.time() + after
+            if old is not None:
+                old.cancel()
+                when = min(when, old.when())
+            self._timers[key] = self._loop.call_at(when, self.start_lane, account, subject, lane)
+
+    def _start(
+        self, key: tuple[Any, ...], work: Callable[[], Coroutine[Any, Any, Any]], slots: int
+    ) -> None:
+        """Run it unless it runs already, in which case it runs once more after; over the limit the sweep finds it."""
+        if self._draining:
+            return
+        if key in self._running:
+            self._running[key] = True
+            return
+        if sum(1 for running in self._running if running[0] == key[0]) >= slots:
+            return
+        self._running[key] = False
+        task = asyncio.get_running_loop().create_task(self._run(key, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, key: tuple[Any, ...], work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        full = False
+        try:
+            while True:
+                self._running[key] = False
+                await work()
+                if not self._running[key] or self._draining:
+                    break
+        except Exception as failure:  # the database is away, for example: what is owed stays owed
+            log.warning("%s stopped: %s; the sweep finds it again", key[0], type(failure).__name__)
+            full = True
+        finally:
+            self._running.pop(key, None)
+        if not full and key[0] != "sweep" and not self._draining:
+            await self._fill(key[0])
+
+    async def _fill(self, kind: str) -> None:
+        """A slot is free: if this kind was full a moment ago, claim what is owed next."""
+        slots = self._inbox_slots if kind == "inbox" else self._slots[Lane(kind)]
+        if sum(1 for running in self._running if running[0] == kind) == slots - 1:
+            self._start(("sweep",), self.sweep, 1)
+
+    async def sweep(self) -> None:
+        """Find what is owed and nobody was woken for."""
+        for row in await self._store.rows("select order_key from fp_due_inbox(:n)", n=self._inbox_slots * 4):
+            self.start_inbox(row.order_key)
+        lanes = await self._store.rows(
+            "select account_id, subject_id, lane from fp_due_lanes(:n)", n=sum(self._slots.values()) * 2
+        )
+        for row in lanes:
+            self.start_lane(row.account_id, row.subject_id, Lane(row.lane))
+
+    async def run_until(self, stopped: asyncio.Event, every: float) -> None:
+        """Serve rings and sweep now and then, for the time when nobody can ring; then finish what is in hand."""
+        self._loop = asyncio.get_running_loop()
+        while not stopped.is_set():
+            self._start(("sweep",), self.sweep, 1)
+            try:
+                await asyncio.wait_for(stopped.wait(), every)
+            except TimeoutError:
+                continue
+        await self._drain()
+
+    async def _drain(self, longest: float = 25.0) -> None:
+        self._draining = True
+        for timer in self._timers.values():
+            timer.cancel()
+        pending = set(self._tasks)
+        if pending:
+            log.info("finishing %d", len(pending))
+            await asyncio.wait(pending, timeout=longest)
+        for task in self._tasks:
+            task.cancel()
+
+
+def run(make: Callable[[], Coroutine[Any, Any, tuple[Worker, Callable[[], Coroutine[Any, Any, None]]]]],
+        redis_url: str, every: float) -> None:
+    """Run a worker until SIGTERM: the loop in a thread, RQ in the main thread where signals arrive."""
+    global _current
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="desk", daemon=True)
+    thread.start()
+    worker, close = _await(make(), loop)
+    stopped = asyncio.Event()
+    serving = asyncio.run_coroutine_threadsafe(worker.run_until(stopped, every), loop)
+    _current = worker
+    try:
+        _listen(redis_url, serving)
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        serving.result(timeout=40)
+        _await(close(), loop)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)
+
+
+def _await(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> Any:
+    return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
+
+
+def _listen(redis_url: str, serving: Future[None]) -> None:
+    """RQ until it is told to stop; while Redis is away the worker goes on by its own sweep."""
+    stop = threading.Event()
+    while not serving.done() and not stop.is_set():
+        # RQ puts its own handlers over these while it listens.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        connection = connect(redis_url, timeout=420)
+        queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        listener = SimpleWorker([queue], connection=connection, serializer=JSONSerializer)
+        listener.log.setLevel(logging.WARNING)
+        try:
+            listener.work(with_scheduler=False)
+        except RedisError as away:
+            log.warning("Redis is away (%s); going on by the sweep", type(away).__name__)
+            stop.wait(1)
+            continue
+        if listener._stop_requested:
+            return
+        stop.wait(0.2)

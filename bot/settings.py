@@ -1,0 +1,108 @@
+"""The one place that reads the environment: every setting, its default and what it is for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+class SettingWrong(ValueError):
+    """A setting is missing or cannot be read; the message names it and says what to put there."""
+
+
+def _setting(name: str, default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"name": name, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    database_url: str = _setting("DATABASE_URL", "", "PostgreSQL, as the application's plain role.")
+    owner_database_url: str = _setting(
+        "DATABASE_OWNER_URL", "", "The same database as the role that owns the tables; only migrations use it."
+    )
+    redis_url: str = _setting("REDIS_URL", "", "A Redis protocol server. It only wakes workers.")
+    keys: str = _setting(
+        "FLOWPILOT_KEYS", "", "Encryption keys, newest first, separated by commas. `flowpilot keys` makes one."
+    )
+    host: str = _setting("FLOWPILOT_HOST", "127.0.0.1", "The address the web process listens on.")
+    port: int = _setting("FLOWPILOT_PORT", 8080, "The port the web process listens on.")
+    lease_seconds: float = _setting(
+        "FLOWPILOT_LEASE_SECONDS", 60.0, "How long a worker may be silent before another takes its work."
+    )
+    talk_slots: int = _setting("FLOWPILOT_TALK_SLOTS", 16, "Cards and messages delivered at once by a worker.")
+    work_slots: int = _setting("FLOWPILOT_WORK_SLOTS", 64, "Guide and PSA calls at once by a worker.")
+    sweep_seconds: float = _setting(
+        "FLOWPILOT_SWEEP_SECONDS", 3.0, "How often the clock looks for what is owed and nobody was woken for."
+    )
+    psa_timeout_seconds: float = _setting("FLOWPILOT_PSA_TIMEOUT_SECONDS", 30.0, "The longest read from the PSA.")
+    psa_deadline_seconds: float = _setting(
+        "FLOWPILOT_PSA_DEADLINE_SECONDS", 20.0, "The longest a write to the PSA may take."
+    )
+    psa_settle_seconds: float = _setting(
+        "FLOWPILOT_PSA_SETTLE_SECONDS",
+        45.0,
+        "How long to wait before looking whether a write with an unknown end arrived; longer than the deadline.",
+    )
+    psa_retry_seconds: float = _setting(
+        "FLOWPILOT_PSA_RETRY_SECONDS", 300.0, "The wait between the three automatic retries."
+    )
+    psa_allow_hosts: str = _setting(
+        "FLOWPILOT_PSA_ALLOW_HOSTS",
+        "",
+        "On-premises PSA hosts (host or host:port, separated by commas) that may be private or plain http.",
+    )
+    psa_client_id: str = _setting(
+        "FLOWPILOT_PSA_CLIENT_ID", "", "The ConnectWise clientId of this installation, if an account brings none."
+    )
+    log_level: str = _setting("FLOWPILOT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+    parent_fd: int = _setting(
+        "FLOWPILOT_PARENT_FD", -1, "A pipe that ends with the process that started this one; the practice desk sets it."
+    )
+
+    @property
+    def key_ring(self) -> tuple[str, ...]:
+        return tuple(key.strip() for key in self.keys.split(",") if key.strip())
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        return tuple(host.strip() for host in self.psa_allow_hosts.split(",") if host.strip())
+
+
+def names() -> tuple[str, ...]:
+    """The names of all settings as they stand in the environment."""
+    return tuple(f.metadata["name"] for f in fields(Settings))
+
+
+def meanings() -> dict[str, tuple[str, str]]:
+    """Name → (default, meaning), for `.env.example` and `flowpilot doctor`."""
+    return {f.metadata["name"]: (str(f.default), f.metadata["meaning"]) for f in fields(Settings)}
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises SettingWrong naming the first that cannot be read."""
+    given = os.environ if environment is None else environment
+    chosen: dict[str, Any] = {}
+    for f in fields(Settings):
+        text = given.get(f.metadata["name"], "").strip()
+        if text:
+            chosen[f.name] = _converted(f.metadata["name"], text, f.default)
+    return Settings(**chosen)
+
+
+def _converted(name: str, text: str, default: Any) -> Any:
+    try:
+        return type(default)(text)
+    except ValueError as wrong:
+        raise SettingWrong(f"{name} is {text!r}; it must be a number, for example {default}.") from wrong
+
+
+def required(settings: Settings, *wanted: str) -> None:
+    """Raises SettingWrong naming what is missing and how to get it."""
+    for f in fields(Settings):
+        if f.name in wanted and not getattr(settings, f.name):
+            raise SettingWrong(
+                f"{f.metadata['name']} is not set. {f.metadata['meaning']} "
+                "To try FlowPilot without any of this, run ./dev demo."
+            )

@@ -1,0 +1,283 @@
+"""The desk: what comes in is remembered, understood in order, and what is owed is delivered in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from engine.effects import AskGuide, Lane, Owed, Post, WriteBriefing
+from engine.events import Event, GuideFailed, PushFailed
+from engine.lifecycle import advance
+from engine.ports import (
+    Act,
+    Bell,
+    Done,
+    Front,
+    Later,
+    Lease,
+    LeaseLost,
+    Memory,
+    OwedRow,
+    Performed,
+    Performer,
+    Raw,
+    Received,
+    Remembers,
+)
+
+
+Ring = tuple[UUID, UUID, Lane, timedelta]
+DONE = Done()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often. `lease` must outlast a PSA write's deadline."""
+
+    lease: timedelta = timedelta(seconds=60)
+    tries: int = 8
+    backoff: tuple[float, ...] = (1, 2, 5, 15, 30, 60, 120)
+    inbox_tries: int = 5
+
+
+class Renewal(Protocol):
+    """Keeps a lease alive while the block runs."""
+
+    def keeping(self, lease: Lease) -> Any: ...
+
+
+class Trouble(Protocol):
+    """Writes a failure to the log and gives the id that the person sees."""
+
+    def note(self, what: str, failure: BaseException) -> str: ...
+
+
+class Desk:
+    """The three entrances used by every platform. `holder` names this process in leases."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        receiving: Remembers,
+        front: Front,
+        performers: dict[Lane, Performer],
+        bell: Bell,
+        renewal: Renewal,
+        trouble: Trouble,
+        holder: str,
+        limits: Limits | None = None,
+    ) -> None:
+        self._memory = memory
+        self._receiving = receiving
+        self._front = front
+        self._performers = performers
+        self._bell = bell
+        self._renewal = renewal
+        self._trouble = trouble
+        self._holder = holder
+        self._limits = limits or Limits()
+
+    async def receive(self, raw: Raw) -> bool:
+        """Remember a verified payload; it is committed when this returns. False for a repeat."""
+        new = await self._receiving.remember(raw.platform, raw.unique_key, raw.order_key, raw.payload)
+        self._bell.ring_inbox(raw.order_key)
+        return new
+
+    async def handle(self, order_key: str) -> int:
+        """Understand everything new under this key, oldest first; how many rows were closed."""
+        closed = 0
+        while await self._handle_next(order_key):
+            closed += 1
+        return closed
+
+    async def _handle_next(self, order_key: str) -> bool:
+        received: Received | None = None
+        rings: list[Ring] = []
+        try:
+            async with self._memory.transaction() as unit:
+                received = await unit.inbox.claim(order_key)
+                if received is None:
+                    return False
+                rings = await self._apply(unit, await self._front.understand(received, unit))
+                await unit.inbox.done(received.id, unit.account)
+        except Exception as failure:  # a row that cannot be understood must not stop the ones behind it
+            if received is None:
+                raise
+            return await self._inbox_failed(received, failure)
+        self._ring(rings)
+        return True
+
+    async def _apply(self, unit: Any, acts: Sequence[Act]) -> list[Ring]:
+        touched: set[UUID] = set()
+        for act in acts:
+            effects: Sequence[Owed] = act.effects
+            if act.event is not None:
+                effects = (*await self.apply(unit, act.subject, act.event), *effects)
+            await unit.outbox.owe(act.subject, effects)
+            touched.add(act.subject)
+        return await _rings(unit, touched)
+
+    async def apply(self, unit: Any, session_id: UUID, event: Event) -> tuple[Owed, ...]:
+        """Advance one Session under its lock, save it and its audit row; gives what is owed now."""
+        before = await unit.sessions.get(session_id, lock=True)
+        after, effects = advance(before, event, unit.now)
+        if after is not None and after is not before:
+            await unit.sessions.save(before, after)
+        if after is not None:
+            by = getattr(event, "by", None)
+            detail = {
+                "from": before.status.value if before else None,
+                "to": after.status.value,
+                "changed": after is not before,
+                "step": getattr(event, "step", None) if isinstance(getattr(event, "step", None), int) else None,
+            }
+            await unit.sessions.log(
+                session_id, unit.now, by.id if by else None, type(event).__name__, detail
+            )
+        return effects
+
+    async def _inbox_failed(self, received: Received, failure: Exception) -> bool:
+        error_id = self._trouble.note(f"inbox {received.id} on {received.platform}", failure)
+        park = received.attempts + 1 >= self._limits.inbox_tries
+        rings: list[Ring] = []
+        async with self._memory.transaction() as unit:
+            await unit.inbox.failed(received.id, error_id, park=park)
+            if park:
+                rings = await self._apply(unit, await self._front.apologise(received, unit, error_id))
+        self._ring(rings)
+        return park
+
+    def _ring(self, rings: Sequence[Ring]) -> None:
+        for account, subject, lane, after in rings:
+            self._bell.ring(account, subject, lane, after)
+
+    async def deliver(self, account: UUID, subject: UUID, lane: Lane) -> int:
+        """Perform what this lane owes, in order, while its lease is ours; how many effects were closed."""
+        closed = 0
+        lease = await self._take(account, subject, lane)
+        while lease is not None:
+            async with self._renewal.keeping(lease):
+                try:
+                    while await self._deliver_next(lease):
+                        closed += 1
+                except LeaseLost:
+                    return closed
+            lease = await self._let_go(lease)
+        return closed
+
+    async def _take(self, account: UUID, subject: UUID, lane: Lane) -> Lease | None:
+        async with self._memory.transaction(account) as unit:
+            taken: Lease | None = await unit.outbox.take(subject, lane, self._holder, self._limits.lease)
+            return taken
+
+    async def _let_go(self, lease: Lease) -> Lease | None:
+        """Release the lane, then look once more: what came in between is delivered, not left to the sweep."""
+        async with self._memory.transaction(lease.account) as unit:
+            if not await unit.outbox.release(lease):
+                return None
+        async with self._memory.transaction(lease.account) as unit:
+            due = [due for lane, due in await unit.outbox.waiting(lease.subject) if lane is lease.lane]
+            if due and due[0] > unit.now:
+                self._bell.ring(lease.account, lease.subject, lease.lane, due[0] - unit.now)
+                return None
+        return await self._take(lease.account, lease.subject, lease.lane) if due else None
+
+    async def _deliver_next(self, lease: Lease) -> bool:
+        async with self._memory.transaction(lease.account) as unit:
+            if not await unit.outbox.fence(lease):
+                raise LeaseLost
+            row = await unit.outbox.next_owed(lease)
+        if row is None:
+            return False
+        try:
+            performed = await self._performers[lease.lane].perform(row, lease, self._still_ours(lease))
+        except LeaseLost:
+            raise
+        except Exception as failure:  # whatever went wrong outside, the effect stays owed or is parked visibly
+            return await self._effect_failed(lease, row, failure)
+        await self._close(lease, row, performed)
+        return True
+
+    def _still_ours(self, lease: Lease) -> Any:
+        async def check() -> None:
+            async with self._memory.transaction(lease.account) as unit:
+                if not await unit.outbox.fence(lease):
+                    raise LeaseLost
+
+        return check
+
+    async def _close(self, lease: Lease, row: OwedRow, performed: Performed) -> None:
+        """The outcome and `done` in one transaction, fenced."""
+        rings: list[Ring] = []
+        async with self._memory.transaction(lease.account) as unit:
+            if not await unit.outbox.fence(lease):
+                raise LeaseLost
+            if performed.save is not None:
+                await performed.save(unit)
+            match performed:
+                case Later(due=due):
+                    await unit.outbox.again(row.id, due, failed=False)
+                case Done(events=events):
+                    await unit.outbox.end(row.id)
+                    await self._follow_up(unit, lease.subject, events)
+            if performed != DONE:
+                targets = {lease.subject, *(getattr(e, "session_id", lease.subject) for e in _events(performed))}
+                rings = await _rings(unit, targets)
+        self._ring(rings)
+
+    async def _follow_up(self, unit: Any, subject: UUID, events: Sequence[Event]) -> None:
+        for event in events:
+            # A new Session that comes out of this one brings its own id.
+            target: UUID = getattr(event, "session_id", subject)
+            await unit.outbox.owe(target, await self.apply(unit, target, event))
+
+    async def _effect_failed(self, lease: Lease, row: OwedRow, failure: Exception) -> bool:
+        name = type(row.effect).__name__
+        error_id = self._trouble.note(f"effect {row.id} {name}, attempt {row.attempts}", failure)
+        if row.attempts >= self._limits.tries:
+            await self._park(lease, row, error_id)
+            return True
+        wait = getattr(failure, "retry_after", None) or self._limits.backoff[
+            min(row.attempts, len(self._limits.backoff)) - 1
+        ]
+        async with self._memory.transaction(lease.account) as unit:
+            if not await unit.outbox.fence(lease):
+                raise LeaseLost
+            await unit.outbox.again(row.id, unit.now + timedelta(seconds=wait), error_id)
+        return False
+
+    async def _park(self, lease: Lease, row: OwedRow, error_id: str) -> None:
+        event = parked(row.effect, error_id)
+        async with self._memory.transaction(lease.account) as unit:
+            if not await unit.outbox.fence(lease):
+                raise LeaseLost
+            await unit.outbox.end(row.id, "parked", error_id)
+            if event is not None:
+                await self._follow_up(unit, lease.subject, (event,))
+
+
+async def _rings(unit: Any, subjects: set[UUID]) -> list[Ring]:
+    """Which lanes to wake once this transaction is committed, and how long from now."""
+    return [
+        (unit.account, subject, lane, max(timedelta(), due - unit.now))
+        for subject in subjects
+        for lane, due in await unit.outbox.waiting(subject)
+    ]
+
+
+def _events(performed: Performed) -> tuple[Event, ...]:
+    return performed.events if isinstance(performed, Done) else ()
+
+
+def parked(effect: Owed, error_id: str) -> Event | None:
+    """The event that people see when an effect is given up."""
+    match effect:
+        case AskGuide(turn=turn) | WriteBriefing(turn=turn):
+            return GuideFailed(turn, error_id)
+        case Post(post_id=post_id):
+            return PushFailed(post_id, "", error_id, parked=True)
+        case _:
+            return None

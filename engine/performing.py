@@ -1,0 +1,294 @@
+"""Performs what is owed on the work lane: the Guide, tickets, the package, write-ups and posts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from engine import escalation, posts
+from engine.effects import (
+    AskGuide,
+    MakeOwner,
+    OpenFresh,
+    Post,
+    ReadTicket,
+    RetryPosts,
+    WriteBriefing,
+    WritePackage,
+    WriteUp,
+)
+from engine.events import (
+    BriefingWritten,
+    GuideAsked,
+    GuideReplied,
+    PackageWritten,
+    SessionStarted,
+    TicketRead,
+    TicketUnreadable,
+)
+from engine.history import History
+from engine.lifecycle import advance
+from engine.ports import (
+    Done,
+    Guide,
+    Lease,
+    Memory,
+    OwedPost,
+    OwedRow,
+    Performed,
+    PostState,
+    PsaDoor,
+    PsaView,
+    StillOurs,
+)
+from engine.posting import Posting
+from engine.psa import BoardStatus, PsaFailure, PsaNotFound, Ticket, ticket_from_json
+from engine.session import OPEN, Session, Status
+
+PeopleOf = Callable[[Any, UUID], Any]
+"""Gives the Person of a User id inside a transaction."""
+
+
+class Work:
+    """The performer of the work lane. What belongs to nobody's Session goes to `other`."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        guide: Guide,
+        door: PsaDoor,
+        posting: Posting,
+        other: Any,
+        reread: timedelta = timedelta(minutes=5),
+    ) -> None:
+        self._memory = memory
+        self._guide = guide
+        self._door = door
+        self._posting = posting
+        self._other = other
+        self._reread = reread
+
+    async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
+        match row.effect:
+            case AskGuide() as effect:
+                return await self._ask(effect, lease)
+            case WriteBriefing() as effect:
+                return await self._brief(effect, lease)
+            case ReadTicket() as effect:
+                return await self._read_ticket(effect, lease)
+            case WritePackage():
+                return await self._package(lease)
+            case WriteUp() as effect:
+                return await self._write_up(effect, lease)
+            case MakeOwner() as effect:
+                return await self._make_owner(effect, lease)
+            case Post() as effect:
+                return await self._posting.perform(effect, lease, still_ours)
+            case RetryPosts():
+                return await self._retry(lease)
+            case OpenFresh() as effect:
+                return await self._open_fresh(effect, lease)
+            case _:
+                done: Performed = await self._other.perform(row, lease, still_ours)
+                return done
+
+    async def _ask(self, effect: AskGuide, lease: Lease) -> Performed:
+        """Mark the Turn as left, read everything, and ask; a Turn that is over is not asked."""
+        async with self._memory.transaction(lease.account) as unit:
+            before: Session | None = await unit.sessions.get(lease.subject, lock=True)
+            if before is None or before.status is not Status.ACTIVE:
+                return Done()
+            if before.turn.number != effect.turn or not before.turn.open:
+                return Done()
+            after, _ = advance(before, GuideAsked(effect.turn), unit.now)
+            if after is not None:
+                await unit.sessions.save(before, after)
+            history = await unit.sessions.history(lease.subject)
+        reply = await self._guide.reply(history, _ticket(history.session))
+        return Done((GuideReplied(effect.turn, reply),))
+
+    async def _history(self, lease: Lease, session_id: UUID | None = None) -> History | None:
+        async with self._memory.transaction(lease.account) as unit:
+            found: History | None = await unit.sessions.history(session_id or lease.subject)
+            return found
+
+    async def _brief(self, effect: WriteBriefing, lease: Lease) -> Performed:
+        """A briefing on this Session, or, where it was picked up fresh, on its parent without the hypotheses."""
+        history = await self._history(lease)
+        if history is None or not history.session.turn.briefing:
+            return Done()
+        parent = history.session.parent_id
+        told = await self._history(lease, parent) if parent and not history.done else history
+        source = told or history
+        fresh = source is not history
+        text, learned, ruled_out = escalation.briefing(
+            source, _ticket(source.session), source.session.package, fresh
+        )
+        return Done((BriefingWritten(effect.turn, text, learned, ruled_out),))
+
+    async def _read_ticket(self, effect: ReadTicket, lease: Lease) -> Performed:
+        """Read the ticket's context. While the PSA is away the Session goes on, and it is tried again."""
+        history = await self._history(lease)
+        if history is None or history.session.ticket_id != effect.ticket_id:
+            return Done()
+        view = await self._door.open(lease.account, history.session.connection_id)
+        if view.psa is None or view.connection_id is None:
+            return Done((TicketUnreadable(effect.ticket_id, "no_connection"),))
+        try:
+            ticket = await view.psa.ticket(effect.ticket_id)
+        except PsaNotFound as unknown:
+            return Done((TicketUnreadable(effect.ticket_id, unknown.sentence, unknown=True),))
+        except PsaFailure as failure:
+            again = failure.retryable and history.session.status in OPEN
+            return Done(
+                (TicketUnreadable(effect.ticket_id, failure.sentence),),
+                self._read_again(lease, effect) if again else None,
+            )
+        return Done((TicketRead(effect.ticket_id, ticket.to_json(), view.connection_id),))
+
+    def _read_again(self, lease: Lease, effect: ReadTicket) -> Any:
+        async def save(unit: Any) -> None:
+            await unit.outbox.owe(lease.subject, (replace(effect, due=unit.now + self._reread),))
+
+        return save
+
+    async def _package(self, lease: Lease) -> Performed:
+        history = await self._history(lease)
+        if history is None:
+            return Done()
+        package = escalation.package(history, _ticket(history.session))
+        return Done((PackageWritten(package),))
+
+    async def _write_up(self, effect: WriteUp, lease: Lease) -> Performed:
+        """Turn what was done into owed parts; what may go out by itself is owed to the PSA at once."""
+        async with self._memory.transaction(lease.account) as unit:
+            history: History = await unit.sessions.history(lease.subject)
+            fresh = await unit.posts.unbound_intervals(lease.subject, effect.engineer)
+        session = history.session
+        view = await self._door.open(lease.account, session.connection_id)
+        ticket = _ticket(session)
+        drafts = posts.owed(
+            history,
+            effect.occasion,
+            effect.engineer,
+            view.settings,
+            ticket,
+            connected=view.psa is not None,
+            members=view.members,
+            statuses=await _statuses(view, ticket),
+            zone=view.zone,
+            reviewed=session.documentation,
+            unowed=tuple(i for i in session.intervals if i.start in fresh),
+        )
+
+        async def save(unit: Any) -> None:
+            for draft in drafts:
+                post = await unit.posts.owe(
+                    session.id,
+                    draft.key,
+                    draft.kind,
+                    draft.occasion,
+                    draft.engineer,
+                    view.connection_id,
+                    session.ticket_id,
+                    draft.content,
+                    draft.held_because,
+                )
+                if post is None:
+                    continue
+                if draft.kind == "time":
+                    await unit.posts.bind_intervals(session.id, effect.engineer, post.id)
+                if post.held_because is None:
+                    await unit.outbox.owe(session.id, (Post(post_id=post.id),))
+
+        return Done((), save)
+
+    async def _make_owner(self, effect: MakeOwner, lease: Lease) -> Performed:
+        history = await self._history(lease)
+        if history is None or history.session.ticket_id is None:
+            return Done()
+        session = history.session
+        view = await self._door.open(lease.account, session.connection_id)
+        draft = posts.owner_change(session, effect.engineer, view.members, connected=view.psa is not None)
+
+        async def save(unit: Any) -> None:
+            post = await unit.posts.owe(
+                session.id,
+                draft.key,
+                draft.kind,
+                draft.occasion,
+                draft.engineer,
+                view.connection_id,
+                session.ticket_id,
+                draft.content,
+                draft.held_because,
+            )
+            if post is not None and post.held_because is None:
+                await unit.outbox.owe(session.id, (Post(post_id=post.id),))
+
+        return Done((), save)
+
+    async def _retry(self, lease: Lease) -> Performed:
+        """Owe again what failed, is unknown or waits for a person, on the ticket that is linked now."""
+        async with self._memory.transaction(lease.account) as unit:
+            session: Session = await unit.sessions.get(lease.subject)
+            owed: tuple[OwedPost, ...] = await unit.posts.of_session(lease.subject)
+        view = await self._door.open(lease.account, session.connection_id)
+
+        async def save(unit: Any) -> None:
+            for post in owed:
+                again = posts.released(post, session, view.members, connected=view.psa is not None)
+                if again is None:
+                    continue
+                await unit.posts.change(
+                    post.id,
+                    state=PostState.PENDING.value,
+                    attempts=0,
+                    problem="",
+                    next_attempt_at=None,
+                    connection_id=view.connection_id,
+                    **again,
+                )
+                if again["held_because"] is None:
+                    await unit.outbox.owe(session.id, (Post(post_id=post.id),))
+
+        return Done((), save)
+
+    async def _open_fresh(self, effect: OpenFresh, lease: Lease) -> Performed:
+        """The new Session takes over the problem, the ticket and, in its briefing, facts and ruled-out causes."""
+        async with self._memory.transaction(lease.account) as unit:
+            if await unit.sessions.get(effect.session_id) is not None:
+                return Done()
+            parent: Session = await unit.sessions.get(lease.subject)
+            user = await unit.accounts.user(effect.by)
+        intake = replace(parent.intake, ticket_id=parent.ticket_id)
+        return Done(
+            (
+                SessionStarted(
+                    effect.session_id,
+                    lease.account,
+                    user.person,
+                    intake,
+                    parent_id=parent.id,
+                    briefed=True,
+                ),
+            )
+        )
+
+
+def _ticket(session: Session) -> Ticket | None:
+    return ticket_from_json(session.ticket) if session.ticket else None
+
+
+async def _statuses(view: PsaView, ticket: Ticket | None) -> tuple[BoardStatus, ...]:
+    """The board's statuses, where a status is going to be set; none while the PSA is away."""
+    wanted = {**view.settings.resolved_status, **view.settings.escalated_status}
+    if view.psa is None or ticket is None or ticket.board is None or ticket.board.id not in wanted:
+        return ()
+    try:
+        return await view.psa.statuses(ticket.board.id)
+    except PsaFailure:
+        return ()  # the check is made again when the status is written

@@ -1,0 +1,247 @@
+"""What the engine asks of the world: a memory, a guide, a PSA, a voice, a bell."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from engine.effects import Lane, Owed
+from engine.events import Event, GuideReply
+from engine.history import History
+from engine.psa import Psa, Ticket
+from engine.psa_settings import PsaSettings
+from engine.session import Session
+
+
+class PostState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    POSTED = "posted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OwedPost:
+    """One part owed to the PSA. `held_because`: it waits for a person and is not tried by itself."""
+
+    id: UUID
+    session_id: UUID
+    connection_id: UUID | None
+    key: str
+    kind: str
+    occasion: str
+    engineer: UUID | None
+    ticket_id: int | None
+    content: Mapping[str, Any]
+    state: PostState
+    held_because: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    sending_since: datetime | None
+    external_id: str | None
+    problem: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A verified payload as it came in. `unique_key` tells a repeat; `order_key` keeps what belongs together in order."""
+
+    platform: str
+    unique_key: str
+    order_key: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an inbox row asks for: an event for a Session, or effects owed to a subject outside of one."""
+
+    subject: UUID
+    event: Event | None = None
+    effects: tuple[Owed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One inbox row. `payload` is the verified raw body; `attempts` failed before this one."""
+
+    id: int
+    platform: str
+    payload: bytes
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to deliver one lane of one subject, until it expires; `version` is the fence."""
+
+    account: UUID
+    subject: UUID
+    lane: Lane
+    version: int
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwedRow:
+    """One outbox row. `attempts` counts this one."""
+
+    id: int
+    effect: Owed
+    attempts: int
+    created_at: datetime
+
+
+class LeaseLost(Exception):
+    """Somebody else delivers this lane now; what was in hand must not be saved or sent."""
+
+
+class SessionsPort(Protocol):
+    async def get(self, session_id: UUID, *, lock: bool = False) -> Session | None: ...
+    async def save(self, before: Session | None, after: Session) -> None: ...
+    async def history(self, session_id: UUID) -> History | None: ...
+    async def log(
+        self, session_id: UUID, at: datetime, by: UUID | None, event: str, detail: dict[str, Any]
+    ) -> None: ...
+
+
+class InboxPort(Protocol):
+    async def claim(self, order_key: str) -> Received | None: ...
+    async def done(self, row_id: int, account: UUID | None) -> None: ...
+    async def failed(self, row_id: int, problem: str, *, park: bool) -> None: ...
+
+
+class OutboxPort(Protocol):
+    async def owe(self, subject: UUID, effects: Sequence[Owed]) -> None: ...
+    async def take(self, subject: UUID, lane: Lane, holder: str, length: timedelta) -> Lease | None: ...
+    async def renew(self, lease: Lease, length: timedelta) -> bool: ...
+    async def release(self, lease: Lease) -> bool: ...
+    async def fence(self, lease: Lease) -> bool: ...
+    async def next_owed(self, lease: Lease) -> OwedRow | None: ...
+    async def end(self, row_id: int, state: str = "done", problem: str = "") -> bool: ...
+    async def again(
+        self, row_id: int, due: datetime, problem: str = "", *, failed: bool = True
+    ) -> None: ...
+    async def waiting(self, subject: UUID) -> list[tuple[Lane, datetime]]: ...
+
+
+class PostsPort(Protocol):
+    async def owe(
+        self,
+        session_id: UUID,
+        key: str,
+        kind: str,
+        occasion: str,
+        engineer: UUID | None,
+        connection_id: UUID | None,
+        ticket_id: int | None,
+        content: Mapping[str, Any],
+        held_because: str | None,
+    ) -> OwedPost | None: ...
+    async def get(self, post_id: UUID, *, lock: bool = False) -> OwedPost | None: ...
+    async def of_session(self, session_id: UUID) -> tuple[OwedPost, ...]: ...
+    async def change(self, post_id: UUID, **values: Any) -> None: ...
+    async def bind_intervals(self, session_id: UUID, engineer: UUID, post_id: UUID) -> None: ...
+    async def unbound_intervals(self, session_id: UUID, engineer: UUID) -> set[datetime]: ...
+
+
+class UnitPort(Protocol):
+    """One transaction of one Account; it commits as a whole or not at all. `now` is aware, in UTC."""
+
+    now: datetime
+    account: UUID | None
+
+    @property
+    def sessions(self) -> SessionsPort: ...
+    @property
+    def inbox(self) -> InboxPort: ...
+    @property
+    def outbox(self) -> OutboxPort: ...
+    @property
+    def posts(self) -> PostsPort: ...
+
+
+class Memory(Protocol):
+    def transaction(self, account: UUID | None = None) -> AbstractAsyncContextManager[Any]:
+        """A UnitPort (typed as Any: each room sees the part of it that it needs)."""
+
+
+class Remembers(Protocol):
+    async def remember(self, platform: str, unique_key: str, order_key: str, payload: bytes) -> bool: ...
+
+
+class Front(Protocol):
+    """Understands what came in: who sent it and what it asks for."""
+
+    async def understand(self, received: Received, unit: Any) -> Sequence[Act]: ...
+
+    async def apologise(self, received: Received, unit: Any, error_id: str) -> Sequence[Act]: ...
+
+
+Save = Callable[[Any], Awaitable[None]]
+"""Writes of a performed effect that go into the transaction that closes it; given the UnitPort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was performed; `events` are what came of it, `save` what to remember with it."""
+
+    events: tuple[Event, ...] = ()
+    save: Save | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not yet: it is owed again at `due`, and nothing failed."""
+
+    due: datetime
+    save: Save | None = None
+
+
+Performed = Done | Later
+StillOurs = Callable[[], Awaitable[None]]
+"""Raises LeaseLost unless the lease is still ours by the database's time."""
+
+
+class Performer(Protocol):
+    async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PsaView:
+    """What is known of the Account's PSA for one Session; `psa` None where none is connected."""
+
+    connection_id: UUID | None
+    settings: PsaSettings
+    members: Mapping[UUID, tuple[int, str]]
+    zone: ZoneInfo
+    psa: Psa | None
+
+
+class PsaDoor(Protocol):
+    """Opens the PSA of an Account: the named connection, or its first."""
+
+    async def open(self, account: UUID, connection_id: UUID | None) -> PsaView: ...
+
+
+class Guide(Protocol):
+    """What proposes the next Step."""
+
+    async def reply(self, history: History, ticket: Ticket | None) -> GuideReply: ...
+
+
+class Bell(Protocol):
+    """Wakes a worker. It may lose every ring: what is owed stands in the memory."""
+
+    def ring(self, account: UUID, subject: UUID, lane: Lane, after: timedelta = ...) -> None: ...
+
+    def ring_inbox(self, order_key: str) -> None: ...

@@ -1,0 +1,221 @@
+"""Writes one owed part to the PSA exactly once: intent, settle wait, marker, write, read-back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine import posts
+from engine.effects import Post
+from engine.events import PushFailed, PushPosted
+from engine.ports import (
+    Done,
+    Later,
+    Lease,
+    LeaseLost,
+    Memory,
+    OwedPost,
+    Performed,
+    PostState,
+    PsaDoor,
+    StillOurs,
+)
+from engine.psa import (
+    NoteWrite,
+    OwnerWrite,
+    Psa,
+    PsaFailure,
+    PsaRefused,
+    StatusWrite,
+    Ticket,
+    TimeWrite,
+)
+
+ENDED = frozenset({PostState.POSTED, PostState.FAILED, PostState.UNKNOWN})
+Write = NoteWrite | TimeWrite | StatusWrite | OwnerWrite
+
+
+class SettleTooShort(ValueError):
+    """The settle time must outlast a write's deadline, or a late write could be taken for absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostLimits:
+    """`deadline`: the longest a write may take; `settle`: how long its effect may still show up at the PSA.
+
+    `fresh`: how old a saved intent may be when the write leaves; `retries` automatic ones, `retry` apart.
+    """
+
+    deadline: timedelta = timedelta(seconds=20)
+    settle: timedelta = timedelta(seconds=45)
+    fresh: timedelta = timedelta(seconds=2)
+    retry: timedelta = timedelta(minutes=5)
+    retries: int = 3
+
+    def __post_init__(self) -> None:
+        if self.settle <= self.deadline + self.fresh:
+            raise SettleTooShort(
+                f"The settle time ({self.settle.total_seconds():g} s) must be longer than a write's deadline "
+                f"({self.deadline.total_seconds():g} s) and the age of its intent "
+                f"({self.fresh.total_seconds():g} s)."
+            )
+
+
+class Posting:
+    """`monotonic` gives seconds that never jump; it tells whether this process stood still before a write."""
+
+    def __init__(
+        self, memory: Memory, door: PsaDoor, monotonic: Callable[[], float], limits: PostLimits | None = None
+    ) -> None:
+        self._memory = memory
+        self._door = door
+        self._monotonic = monotonic
+        self._limits = limits or PostLimits()
+
+    async def perform(self, effect: Post, lease: Lease, still_ours: StillOurs) -> Performed:
+        async with self._memory.transaction(lease.account) as unit:
+            post: OwedPost | None = await unit.posts.get(effect.post_id)
+            now: datetime = unit.now
+            if post is None or post.held_because or post.state in ENDED:
+                return Done()
+            first = waits_for(post, await unit.posts.of_session(post.session_id))
+        if first is not None:
+            return Later(now + timedelta(seconds=5) if first.next_attempt_at is None else first.next_attempt_at)
+        if post.sending_since is not None and now < post.sending_since + self._limits.settle:
+            return Later(post.sending_since + self._limits.settle)
+        try:
+            return await self._post(post, lease, still_ours)
+        except PsaFailure as failure:
+            return await self._failed(post, failure, lease)
+
+    async def _post(self, post: OwedPost, lease: Lease, still_ours: StillOurs) -> Performed:
+        view = await self._door.open(lease.account, post.connection_id)
+        if view.psa is None or post.ticket_id is None:
+            return _hold(post, "no_connection" if view.psa is None else "no_ticket")
+        ticket = await view.psa.ticket(post.ticket_id)
+        if ticket.merged_into is not None:
+            raise PsaRefused(
+                f"Ticket #{ticket.id} was merged into #{ticket.merged_into}. Link that one and press Retry."
+            )
+        write = posts.write_for(post, ticket)
+        if post.sending_since is not None:
+            found = await _look(view.psa, write)
+            if found is not None:
+                return _posted(post, str(found))
+        if isinstance(write, StatusWrite):
+            if ticket.status and ticket.status.id == write.status_id:
+                return _posted(post, ticket.status.name)
+            if await _closes(view.psa, ticket, write) and not post.content.get("confirmed"):
+                return _hold(post, "closing_unconfirmed")
+        return await self._send(post, write, view.psa, lease, still_ours)
+
+    async def _send(
+        self, post: OwedPost, write: Write, psa: Psa, lease: Lease, still_ours: StillOurs
+    ) -> Performed:
+        """Save the intent, check that this process did not stand still since, and write once."""
+        saved = await self._intend(post, lease)
+        await still_ours()
+        if self._monotonic() - saved > self._limits.fresh.total_seconds():
+            saved = await self._intend(post, lease)
+        # The client refuses to let the write leave after this time, so one that stood still sends nothing.
+        remaining = self._limits.deadline.total_seconds() - (self._monotonic() - saved)
+        match write:
+            case NoteWrite():
+                return _posted(post, str(await psa.add_note(write, deadline=remaining)))
+            case TimeWrite():
+                return _posted(post, str(await psa.add_time(write, deadline=remaining)))
+            case StatusWrite():
+                return _posted(post, await psa.set_status(write, deadline=remaining))
+            case OwnerWrite():
+                await psa.set_owner(write, deadline=remaining)
+                return _posted(post, str(write.member_id))
+
+    async def _intend(self, post: OwedPost, lease: Lease) -> float:
+        """Save `sending` under the fence; gives the monotonic time before it was saved."""
+        before = self._monotonic()
+        async with self._memory.transaction(lease.account) as unit:
+            if not await unit.outbox.fence(lease):
+                raise LeaseLost
+            await unit.posts.change(post.id, state=PostState.SENDING, sending_since=unit.now)
+        return before
+
+    async def _failed(self, post: OwedPost, failure: PsaFailure, lease: Lease) -> Performed:
+        """Three more tries five minutes apart, then parked; what will not heal is parked at once."""
+        async with self._memory.transaction(lease.account) as unit:
+            current: OwedPost | None = await unit.posts.get(post.id)
+            now: datetime = unit.now
+        wrote = current is not None and current.sending_since != post.sending_since
+        # Either this write may have happened, or an earlier one did and it could not be looked up.
+        unsure = failure.outcome == "unknown" if wrote else post.state is PostState.SENDING
+        attempts = post.attempts + 1
+        parked = not failure.retryable and not unsure or attempts > self._limits.retries
+        state = PostState.UNKNOWN if unsure else PostState.FAILED
+        wait = timedelta(seconds=failure.retry_after) if failure.retry_after else self._limits.retry
+        due = now + wait
+        values: dict[str, Any] = {"attempts": attempts, "problem": failure.sentence}
+        if parked:
+            values |= {"state": state, "next_attempt_at": None}
+        else:
+            values |= {"next_attempt_at": due} | ({} if unsure else {"state": PostState.PENDING})
+
+        async def save(unit: Any) -> None:
+            await unit.posts.change(post.id, **values)
+            if not parked:
+                await unit.outbox.owe(post.session_id, (Post(post_id=post.id, due=due),))
+
+        return Done((PushFailed(post.id, post.kind, failure.sentence, parked=parked),), save)
+
+
+def waits_for(post: OwedPost, all_posts: tuple[OwedPost, ...]) -> OwedPost | None:
+    """A status waits for the time entries of its Session: some statuses refuse time afterwards."""
+    if post.kind != "status":
+        return None
+    under_way = (PostState.PENDING, PostState.SENDING)
+    return next(
+        (p for p in all_posts if p.kind == "time" and p.state in under_way and not p.held_because), None
+    )
+
+
+async def _closes(psa: Psa, ticket: Ticket, write: StatusWrite) -> bool:
+    """Whether this status closes the ticket. Raises PsaRefused when the ticket's board does not have it."""
+    if ticket.board is None:
+        return False
+    status = next((s for s in await psa.statuses(ticket.board.id) if s.id == write.status_id), None)
+    if status is None:
+        raise PsaRefused(f"The board {ticket.board.name} has no such status any more. Choose one in settings.")
+    return status.closed
+
+
+async def _look(psa: Psa, write: Write) -> int | None:
+    match write:
+        case NoteWrite():
+            return await psa.find_note(write)
+        case TimeWrite():
+            return await psa.find_time(write)
+        case StatusWrite() | OwnerWrite():
+            return None  # setting the same value again changes nothing
+
+
+def _posted(post: OwedPost, external_id: str) -> Done:
+    async def save(unit: Any) -> None:
+        await unit.posts.change(
+            post.id,
+            state=PostState.POSTED,
+            external_id=external_id,
+            problem="",
+            next_attempt_at=None,
+            attempts=post.attempts + 1,
+        )
+
+    return Done((PushPosted(post.id, post.kind),), save)
+
+
+def _hold(post: OwedPost, why: str) -> Done:
+    async def save(unit: Any) -> None:
+        await unit.posts.change(post.id, held_because=why)
+
+    return Done((PushFailed(post.id, post.kind, why, parked=False),), save)
+
+

@@ -1,0 +1,139 @@
+"""What every test may ask for: real servers, a fresh database, a Redis of its own; and no way out to the network."""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from storage import embedded
+from storage.embedded_processes import locked
+
+FOLDER = Path(__file__).resolve().parents[1] / ".data" / "tests"
+REDIS_DATABASES = range(1, 16)
+NOWHERE = (".invalid", ".test", ".example")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database and the two roles that open it."""
+
+    name: str
+    app_url: str
+    owner_url: str
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[embedded.Servers]:
+    """PostgreSQL and Valkey for all test processes: the first one starts them, the last one removes them."""
+    running = embedded.servers_from(os.environ, FOLDER)
+    yield running
+    running.stop()
+    with suppress(embedded.EmbeddedError):  # "in use": another test process goes on with them
+        embedded.remove(FOLDER)
+
+
+@pytest.fixture(scope="session")
+def template(servers: embedded.Servers) -> Iterator[str]:
+    """The name of a migrated database to copy from; each test process migrates its own, once."""
+    from storage.migrate import migrate  # noqa: PLC0415 - tests without a database do not need the migrations
+
+    with _created(servers) as name:
+        migrate(_at(servers.owner_database_url, name), urlsplit(servers.database_url).username or "")
+        yield name
+
+
+@pytest.fixture(scope="session")
+def database(servers: embedded.Servers, template: str) -> Iterator[Database]:
+    """The database of this test process. Its tests share it, each with an Account of its own."""
+    with _created(servers, template) as name:
+        yield Database(name, _at(servers.database_url, name), _at(servers.owner_database_url, name))
+
+
+@pytest.fixture
+def empty_database(servers: embedded.Servers, template: str) -> Iterator[Database]:
+    """A migrated database of one test alone, for tests that look at whole tables. Costs about 0.1 s."""
+    with _created(servers, template) as name:
+        yield Database(name, _at(servers.database_url, name), _at(servers.owner_database_url, name))
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: embedded.Servers) -> Iterator[str]:
+    """The address of a Redis database that no other test process uses meanwhile, empty at first."""
+    FOLDER.parent.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        for index in REDIS_DATABASES:
+            with suppress(BlockingIOError):
+                lock = FOLDER.parent / f"redis-{index}.lock"
+                stack.enter_context(locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                address = f"{servers.redis_url.partition('?')[0]}?db={index}"
+                redis.Redis.from_url(address).flushdb()
+                yield address
+                return
+    raise AssertionError(f"More than {len(REDIS_DATABASES)} test processes ask for a Redis database at once.")
+
+
+@contextmanager
+def _created(servers: embedded.Servers, template: str = "template1") -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:20]}"
+    with psycopg.connect(servers.owner_database_url, autocommit=True) as connection:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield name
+    finally:
+        with psycopg.connect(servers.owner_database_url, autocommit=True) as connection:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(name)))
+
+
+def _at(url: str, database: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+class NetworkIsOffError(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse to look up names of, and to connect to, anything but loopback. An audit hook: no call escapes it."""
+    if event in {"socket.connect", "socket.sendto"}:
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if host in {None, "", "localhost"} or (event == "socket.getaddrinfo" and _is_address(str(host))):
+        return
+    if str(host).endswith(NOWHERE):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    if not (_is_address(str(host)) and ipaddress.ip_address(str(host)).is_loopback):
+        raise NetworkIsOffError(
+            f"Tests reach nothing but this machine, not {host}. Start a simulator on 127.0.0.1."
+        )
+
+
+def _is_address(text: str) -> bool:
+    with suppress(ValueError):
+        ipaddress.ip_address(text)
+        return True
+    return False
+
+
+sys.addaudithook(_stay_on_this_machine)
