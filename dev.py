@@ -137,7 +137,10 @@ def set_up() -> None:
             if VENV.exists():
                 print("The environment in .venv is unfinished or out of date; making it anew.", flush=True)
             make_environment()
-        print("Installing FlowPilot's packages into .venv (once; usually half a minute to two minutes).", flush=True)
+        print(
+            "Installing FlowPilot's packages into .venv (once; usually half a minute to two minutes).",
+            flush=True,
+        )
         UNFINISHED.touch()
         install()
         STAMP.write_text(wanted())
@@ -162,13 +165,17 @@ def venv_python_changed() -> bool:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold a lock on requirements.lock: it is always there, and reading it is enough."""
+    """Hold a lock on requirements.lock: it is always there, and reading it is enough.
+
+    The installer inherits the lock, so that one left alone by a killed ./dev is waited for as well.
+    """
     with LOCK.open("rb") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print("Another ./dev is setting up; waiting for it.", flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
+        os.set_inheritable(handle.fileno(), True)
         yield
 
 
@@ -186,18 +193,24 @@ def make_environment() -> None:
 
 
 def install() -> None:
-    """Everything in the lock, checked against its hashes. The lock is complete, so nothing is resolved."""
+    """Everything in the lock, checked against its hashes. The lock is complete, so nothing is resolved.
+
+    Where uv does not get through, pip is asked: it may know an index or a certificate that uv does not.
+    """
     if uv := shutil.which("uv"):
-        attempt([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(PYTHON), str(LOCK)])
-        return
+        sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(PYTHON), str(LOCK)]
+        may_ask_pip = importlib.util.find_spec("ensurepip") is not None
+        if attempt(sync, last_way=not may_ask_pip):
+            return
+        print("uv could not install them; asking pip.", flush=True)
     if subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False).returncode:
         attempt([str(PYTHON), "-m", "ensurepip"])
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     attempt([str(PYTHON), "-m", "pip", "install", *quiet, "--no-deps", "--require-hashes", "-r", str(LOCK)])
 
 
-def attempt(command: list[str]) -> None:
-    """Run a step of the set-up; its own words are shown only when it fails."""
+def attempt(command: list[str], *, last_way: bool = True) -> bool:
+    """Run a step of the set-up; its own words are shown only when it fails and there is no other way."""
     done = subprocess.run(
         command,
         env=environment(),
@@ -207,13 +220,15 @@ def attempt(command: list[str]) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        close_fds=False,
     )
-    if done.returncode:
+    if done.returncode and last_way:
         print(done.stdout.strip(), file=sys.stderr)
         stop(
             f"Setting up stopped at `{shlex.join(command[:4])} …`; the reason is above. "
             "Nothing outside .venv was changed. When it is mended (often: no network), run the same command again."
         )
+    return done.returncode == 0
 
 
 def lock() -> int:

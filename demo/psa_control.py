@@ -106,12 +106,12 @@ class Control:
 
     def _change_settings(self, sent: Any) -> Reply:
         if not isinstance(sent, dict):
-            raise ValueError("Send an object with the settings to change.")
+            raise TypeError("Send an object with the settings to change.")
         wanted: Any = sent  # the names and types are checked just below, against the settings in force
         changed = replace(self._room.settings, **wanted)
         for name, value in sent.items():
             if type(value) is not type(getattr(self._room.settings, name)):
-                raise ValueError(f"{name} has the wrong type.")
+                raise TypeError(f"{name} has the wrong type.")
         self._room.settings = changed
         return Reply(200, _shown(changed))
 

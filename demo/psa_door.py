@@ -83,31 +83,27 @@ class Door:
         entry["body"] = _shown_body(call)
         fault = self._faults.pick(request.method, request.path)
         if fault is None:
-            reply = self._carry_out(request, call, entry, None)
+            reply = self._carry_out(request, call, entry)
         else:
             entry["fault"] = fault.kind
             await asyncio.sleep(fault.delay_before)
-            reply = self._carry_out(request, call, entry, fault)
+            real = self._carry_out(request, call, entry) if fault.carries_out else None
+            reply = fault.answer(request.method, real, self._echo(request, call, fault))
             await asyncio.sleep(fault.delay_after)
             if fault.drops:
                 return self._drop(request, entry)
         self._note(entry, reply.status)
         return _response(reply)
 
-    def _carry_out(self, request: web.Request, call: Call, entry: Json, fault: Fault | None) -> Reply:
+    def _carry_out(self, request: web.Request, call: Call, entry: Json) -> Reply:
         """Decides the reply in one piece, without waiting, so that requests never mix."""
         self._room.written = []
-        real: Reply | None = None
-        if fault is None or fault.carries_out:
-            real = self._decide(request, call)
+        reply = self._decide(request, call)
         entry["wrote"] = list(self._room.written)
         entry["stored"] = bool(self._room.written)
         if call.unknown:
             entry["unknown_fields"] = call.unknown
-        if fault is None:
-            assert real is not None
-            return real
-        return fault.answer(request.method, real, self._echo(request, call, fault))
+        return reply
 
     def _echo(self, request: web.Request, call: Call, fault: Fault) -> Any:
         """What a false success shows: the record unchanged for a PATCH, the sent body for a POST."""

@@ -56,7 +56,7 @@ class Names:
 
     def child_finder(self, name: str) -> Callable[[Json], list[Any]]:
         """For childConditions: names that pass through a list, such as communicationItems/value."""
-        if self.types.get(name.split("/")[0]) != "l" or "/" not in name:
+        if self.types.get(name.partition("/")[0]) != "l" or "/" not in name:
             raise bad_condition(f"{name} is not a recognized name.")
         path = name.split("/")
         return lambda record: values_at(record, path)

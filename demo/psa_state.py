@@ -19,7 +19,7 @@ class State:
     """Records by kind and id, and the journal of requests.
 
     With a path, every `commit` is one line on disk before it is visible: an answered write survives kill -9
-    and a half-written one never appears. The journal of requests is in the same file, not waiting for the disk.
+    and a half-written one never appears. The journal of requests is there too, without waiting for the disk.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -85,7 +85,7 @@ class State:
                 out.write(json.dumps(line, separators=(",", ":")) + "\n")
             out.flush()
             os.fsync(out.fileno())
-        os.replace(fresh, self._path)
+        fresh.replace(self._path)
         self._file = self._path.open("a", encoding="utf-8")
 
     def close(self) -> None:

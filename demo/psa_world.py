@@ -31,12 +31,12 @@ def seed(now: datetime) -> list[Change]:
 
 @lru_cache(maxsize=4)
 def _file(name: str) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(Path(__file__).with_name(name).read_text(encoding="utf-8"), Loader=loader)
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return yaml.safe_load(text)
 
 
 def span(text: str) -> timedelta:
-    """ "3d 4h 20m" as a time span; "in 4h" is negative, because spans are counted back from now."""
+    """The time span of a text like 3d 4h 20m; one that begins with "in" is negative, for it lies ahead."""
     parts = re.findall(r"(\d+)([dhm])", text)
     if not parts:
         raise ValueError(f"not a span: {text!r}")

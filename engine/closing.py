@@ -117,7 +117,7 @@ def push_failed(session: Session, event: PushFailed, now: datetime) -> Moved:
 
 
 def retry_push(session: Session, event: PushRetried, now: datetime) -> Moved:
-    return session, (RetryPosts(), ShowCard())
+    return session, (RetryPosts(closing=event.closing), ShowCard())
 
 
 def confirm_time(session: Session, event: TimeConfirmed, now: datetime) -> Moved:

@@ -199,7 +199,8 @@ _ON_A_LINE = {"fix": "Fix", "verification": "Verification", "cause": "Cause", "s
 
 def edited(documentation: Documentation, given: Mapping[str, Any]) -> Documentation:
     """The documentation after a person's form. His own technical or customer text stands as he wrote it;
-    where he changed only a part of it (fix, cause …), the line or sentence of that part follows."""
+    where he changed only a part of it (fix, cause …), the line or sentence of that part follows.
+    """
     names = {f.name for f in fields(Documentation)}
     changed = {
         k: v.strip()[:100_000]

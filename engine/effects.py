@@ -167,9 +167,10 @@ class Post(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPosts(Effect):
-    """Owe every failed, held or unknown part again."""
+    """Owe every failed, held or unknown part again; `closing`: a person agreed that the status closes the ticket."""
 
     lane: ClassVar[Lane] = Lane.WORK
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

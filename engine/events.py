@@ -248,6 +248,7 @@ class PushFailed:
 @dataclass(frozen=True, slots=True)
 class PushRetried:
     by: Person
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

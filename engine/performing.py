@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -48,9 +47,6 @@ from engine.posting import Posting
 from engine.psa import BoardStatus, PsaFailure, PsaNotFound, Ticket, ticket_from_json
 from engine.session import OPEN, Session, Status
 
-PeopleOf = Callable[[Any, UUID], Any]
-"""Gives the Person of a User id inside a transaction."""
-
 
 class Work:
     """The performer of the work lane. What belongs to nobody's Session goes to `other`."""
@@ -87,8 +83,8 @@ class Work:
                 return await self._make_owner(effect, lease)
             case Post() as effect:
                 return await self._posting.perform(effect, lease, still_ours)
-            case RetryPosts():
-                return await self._retry(lease)
+            case RetryPosts() as effect:
+                return await self._retry(effect, lease)
             case OpenFresh() as effect:
                 return await self._open_fresh(effect, lease)
             case _:
@@ -167,6 +163,7 @@ class Work:
         async with self._memory.transaction(lease.account) as unit:
             history: History = await unit.sessions.history(lease.subject)
             fresh = await unit.posts.unbound_intervals(lease.subject, effect.engineer)
+            before: tuple[OwedPost, ...] = await unit.posts.of_session(lease.subject)
         session = history.session
         view = await self._door.open(lease.account, session.connection_id)
         ticket = _ticket(session)
@@ -182,6 +179,7 @@ class Work:
             zone=view.zone,
             reviewed=session.documentation,
             unowed=tuple(i for i in session.intervals if i.start in fresh),
+            posted_texts=tuple(str(p.content.get("text", "")) for p in before),
         )
 
         async def save(unit: Any) -> None:
@@ -207,31 +205,9 @@ class Work:
         return Done((), save)
 
     async def _make_owner(self, effect: MakeOwner, lease: Lease) -> Performed:
-        history = await self._history(lease)
-        if history is None or history.session.ticket_id is None:
-            return Done()
-        session = history.session
-        view = await self._door.open(lease.account, session.connection_id)
-        draft = posts.owner_change(session, effect.engineer, view.members, connected=view.psa is not None)
+        return await self._write_up(WriteUp(occasion="owner", engineer=effect.engineer, epoch=0), lease)
 
-        async def save(unit: Any) -> None:
-            post = await unit.posts.owe(
-                session.id,
-                draft.key,
-                draft.kind,
-                draft.occasion,
-                draft.engineer,
-                view.connection_id,
-                session.ticket_id,
-                draft.content,
-                draft.held_because,
-            )
-            if post is not None and post.held_because is None:
-                await unit.outbox.owe(session.id, (Post(post_id=post.id),))
-
-        return Done((), save)
-
-    async def _retry(self, lease: Lease) -> Performed:
+    async def _retry(self, effect: RetryPosts, lease: Lease) -> Performed:
         """Owe again what failed, is unknown or waits for a person, on the ticket that is linked now."""
         async with self._memory.transaction(lease.account) as unit:
             session: Session = await unit.sessions.get(lease.subject)
@@ -240,9 +216,9 @@ class Work:
 
         async def save(unit: Any) -> None:
             for post in owed:
-                again = posts.released(post, session, view.members, connected=view.psa is not None)
-                if again is None:
+                if not _stuck(post):
                     continue
+                content, held = _released(post, session, view, effect.closing)
                 await unit.posts.change(
                     post.id,
                     state=PostState.PENDING.value,
@@ -250,9 +226,11 @@ class Work:
                     problem="",
                     next_attempt_at=None,
                     connection_id=view.connection_id,
-                    **again,
+                    ticket_id=session.ticket_id,
+                    content=content,
+                    held_because=held,
                 )
-                if again["held_because"] is None:
+                if held is None:
                     await unit.outbox.owe(session.id, (Post(post_id=post.id),))
 
         return Done((), save)
@@ -277,6 +255,38 @@ class Work:
                 ),
             )
         )
+
+
+def _stuck(post: OwedPost) -> bool:
+    """Failed, unknown, or waiting for a person; not what is on its way or was posted."""
+    ended = post.state in (PostState.FAILED, PostState.UNKNOWN)
+    return ended or (post.state is PostState.PENDING and post.held_because is not None)
+
+
+def _released(
+    post: OwedPost, session: Session, view: PsaView, closing: bool
+) -> tuple[dict[str, Any], str | None]:
+    """The content with today's ticket and Member, and why it still waits, if it does. The click that asked
+    for it is the person's consent to what was held for his review."""
+    ticket = _ticket(session)
+    content = dict(post.content)
+    member = view.members.get(post.engineer) if post.engineer else None
+    if post.kind != "status":
+        content["member_id"] = member[0] if member else content.get("member_id")
+    content["ticket_id"] = session.ticket_id
+    content["record_type"] = ticket.record_type if ticket else content.get("record_type", "ServiceTicket")
+    content["confirmed"] = bool(content.get("confirmed")) or closing
+    if session.ticket_id is None:
+        return content, "no_ticket"
+    if view.psa is None:
+        return content, "no_connection"
+    if post.kind == "time" and content["member_id"] is None:
+        return content, "unmapped"
+    if post.kind == "owner" and content["member_id"] is None:
+        return content, "owner_unmapped"
+    if post.held_because == "closing_unconfirmed" and not closing:
+        return content, "closing_unconfirmed"
+    return content, None
 
 
 def _ticket(session: Session) -> Ticket | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine import posts
 from engine.effects import Post
 from engine.events import PushFailed, PushPosted
 from engine.ports import (
@@ -22,6 +21,7 @@ from engine.ports import (
     PsaDoor,
     StillOurs,
 )
+from engine.post_writes import note_write, owner_write, status_write, time_write
 from engine.psa import (
     NoteWrite,
     OwnerWrite,
@@ -99,7 +99,9 @@ class Posting:
             raise PsaRefused(
                 f"Ticket #{ticket.id} was merged into #{ticket.merged_into}. Link that one and press Retry."
             )
-        write = posts.write_for(post, ticket)
+        if ticket.record_type != post.content.get("record_type"):
+            post = replace(post, content={**post.content, "record_type": ticket.record_type})
+        write = _write_of(post)
         if post.sending_since is not None:
             found = await _look(view.psa, write)
             if found is not None:
@@ -176,6 +178,22 @@ def waits_for(post: OwedPost, all_posts: tuple[OwedPost, ...]) -> OwedPost | Non
     return next(
         (p for p in all_posts if p.kind == "time" and p.state in under_way and not p.held_because), None
     )
+
+
+def _write_of(post: OwedPost) -> Write:
+    """The write this part became when it was owed. Raises PsaRefused while something a person must decide is open."""
+    try:
+        match post.kind:
+            case "note" | "customer_note":
+                return note_write(post.content, post.id, link=str(post.content.get("link") or ""))
+            case "time":
+                return time_write(post.content, post.id)
+            case "status":
+                return status_write(post.content)
+            case _:
+                return owner_write(post.content)
+    except ValueError as undecided:
+        raise PsaRefused(f"This part is not complete: {undecided}.") from undecided
 
 
 async def _closes(psa: Psa, ticket: Ticket, write: StatusWrite) -> bool:

@@ -75,6 +75,7 @@ class _Case:
     others: Sequence[Interval] = ()
     already: DayTotals = field(default_factory=dict)
     posted_texts: Collection[str] = ()
+    link: str = ""
 
     @property
     def ticket_id(self) -> int | None:
@@ -104,6 +105,7 @@ def owed(
     overlaps: Sequence[Interval] = (),
     already: DayTotals | None = None,
     posted_texts: Collection[str] = (),
+    link: str = "",
 ) -> tuple[PostDraft, ...]:
     """The parts owed, in the order note, customer note, time, owner, status.
 
@@ -111,12 +113,12 @@ def owed(
     done). `reviewed` is not None when a person saw and submitted the form: Documentation fields he edited,
     `status_confirmed` and `long_time_confirmed` (ticks, True), `post_time` (False: not now), `minutes` (entry
     key → whole minutes). `unowed` are the engineer's intervals no entry covers yet, `overlaps` his intervals in
-    other Sessions, `already` and `posted_texts` what stands on the ticket from before. Asked again with the
+    other Sessions, `already` and `posted_texts` what stands on the ticket from before, `link` the thread. Asked again with the
     same facts it gives the same keys, so parts that were held can be looked at anew.
     """
     case = _Case(
         history, occasion, engineer, settings, ticket, connected, members, statuses, zone, reviewed, unowed,
-        overlaps, already or {}, posted_texts,
+        overlaps, already or {}, posted_texts, link,
     )  # fmt: skip
     if occasion == "owner":
         return _owner(case)
@@ -169,7 +171,9 @@ def _time_held(case: _Case, entry: Entry) -> str | None:
         return "unmapped"
     if not _pushes(case):
         return "auto_push_off"
-    if max(entry.billed, entry.stretch.worked) > LONGEST_UNCONFIRMED and not case.confirmed("long_time_confirmed"):
+    if max(entry.billed, entry.stretch.worked) > LONGEST_UNCONFIRMED and not case.confirmed(
+        "long_time_confirmed"
+    ):
         return "over_4h"
     if case.reviewed is not None:
         return "time_draft" if case.reviewed.get("post_time") is False else None
@@ -214,6 +218,8 @@ def _note(case: _Case, kind: str, text: str, visibility: Visibility) -> PostDraf
     content = _about(case) | {
         "text": storable(text), "visibility": visibility, "member_id": case.member_id, "technician": name,
     }  # fmt: skip
+    if visibility == "internal" and case.link:
+        content["link"] = case.link
     return PostDraft(f"{_prefix(case)}:{kind}", kind, case.occasion, case.engineer, content, _held(case))
 
 
@@ -282,9 +288,10 @@ def _status(case: _Case, times: Sequence[PostDraft]) -> tuple[PostDraft, ...]:
     content = _about(case) | {
         "status_id": status_id,
         "status_name": one_line(known.name, 50) if known else "",
-        # A status nobody could look up may close the ticket, so it needs the tick too.
-        "closing": known.closed if known else True,
+        # None: the statuses could not be read. Whether it closes is looked up again when it is written.
+        "closing": known.closed if known else None,
         "confirmed": confirmed,
+        "by_board": {} if status_id else {str(each): status for each, status in by_board.items()},
     }
     held = _held(case) or ("no_connection" if status_id is None else None)
     if not held and content["closing"] and not confirmed:
@@ -340,7 +347,9 @@ def _gaps(unowed: Sequence[Interval], engineer: UUID) -> list[Interval]:
 
 def _gap_line(gap: Interval, zone: ZoneInfo) -> ForecastLine:
     text = f"{_clock(gap.start, gap.end, zone)}, {time_entries.span(gap.length)} without activity"
-    return ForecastLine(f"gap:{gap.engineer}:{gap.start.isoformat()}", "time", text, "Nobody: it is not posted.", "gap")
+    return ForecastLine(
+        f"gap:{gap.engineer}:{gap.start.isoformat()}", "time", text, "Nobody: it is not posted.", "gap"
+    )
 
 
 def _clock(start: datetime, end: datetime, zone: ZoneInfo) -> str:

@@ -214,6 +214,8 @@ _DOMAINS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 def domain_of(text: str) -> str:
     """A guess by the words that name a field; the field with most of them, in the order above, else `other`."""
-    counts = [(len(set(m.group().casefold() for m in words.finditer(text[:20_000]))), d) for d, words in _DOMAINS]
+    counts = [
+        (len({m.group().casefold() for m in words.finditer(text[:20_000])}), d) for d, words in _DOMAINS
+    ]
     most = max(count for count, _ in counts)
     return next(domain for count, domain in counts if count == most) if most else "other"

@@ -19,6 +19,7 @@ from storage.outbox import Outbox
 from storage.places import Places
 from storage.posts import Posts
 from storage.sessions import Sessions
+from storage.trees import Trees
 from storage.vault import Vault
 
 
@@ -48,6 +49,7 @@ class Unit:
         self.places = Places(self.connection, account)
         self.accounts = Accounts(self.connection, account, self._vault)
         self.drafts = Drafts(self.connection, account, self._vault)
+        self.trees = Trees(self.connection, account)
 
     async def enter(self, account: UUID) -> None:
         """Bind the rest of this transaction to the Account; it cannot be changed to another one."""

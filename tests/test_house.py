@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot import settings
+
 CLONE = Path(__file__).resolve().parents[1]
 ROOMS = ("bot", "engine", "storage", "demo")
 FOLDERS = (*ROOMS, "tests", "bench")
@@ -83,6 +85,12 @@ def test_no_mocks(path: Path) -> None:
             assert not names & {"mock", "unittest.mock", "pytest_mock"}, advice
         if isinstance(node, ast.arg):
             assert node.arg not in {"monkeypatch", "mocker"}, advice
+
+
+def test_the_example_of_the_settings_names_each_of_them() -> None:
+    lines = (CLONE / ".env.example").read_text().splitlines()
+    shown = {line.removeprefix("# ").partition("=")[0] for line in lines if re.match(r"(# )?[A-Z_]+=", line)}
+    assert shown == set(settings.names()), "Name the setting in .env.example, with a line on what it is for."
 
 
 def test_the_words_people_read_do_not_shout() -> None:

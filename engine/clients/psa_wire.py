@@ -52,7 +52,30 @@ OpenSession = Callable[[aiohttp.BaseConnector], aiohttp.ClientSession]
 
 def open_session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
     """No cookies and no proxy from the environment: a proxy would walk around the address check."""
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, trace_configs=[_on_time()]
+    )
+
+
+class _TooLate(OSError):
+    """This process stood still; what it was about to send may have been sent by another one since."""
+
+
+def _on_time() -> aiohttp.TraceConfig:
+    """Refuses to let a request leave after its deadline. A timer alone does not: after a stop of the whole
+    process the loop serves what is ready before it looks at its timers."""
+
+    async def check(_: aiohttp.ClientSession, context: Any, __: Any) -> None:
+        until = (context.trace_request_ctx or {}).get("until")
+        if until is not None and asyncio.get_running_loop().time() >= until:
+            raise _TooLate("the deadline passed before the request left")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(check)
+    trace.on_connection_create_end.append(check)
+    trace.on_connection_reuseconn.append(check)
+    trace.on_request_chunk_sent.append(check)
+    return trace
 
 
 class Wire:
@@ -244,6 +267,7 @@ class Wire:
             json=body,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=min(CONNECT_SECONDS, left / 2)),
+            trace_request_ctx={"until": until} if method != _GET else None,
         )
         async with request as response:
             content = bytearray()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -29,6 +29,12 @@ async def note(ask: Caller, **fault: Any) -> Heard | None:
         return await ask("POST", NOTES, body=BODY)
     except ClientError:
         return None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the server offers no event, as a real one would not
+            await asyncio.sleep(0.01)
 
 
 def stored(ask: Caller) -> int:
@@ -125,12 +131,9 @@ async def test_broken_json_comes_with_201_and_the_note_is_there(ask: Caller) -> 
 async def test_a_caller_who_hangs_up_during_a_delay_has_still_written(ask: Caller) -> None:
     ask.psa.faults.add(kind="delay", delay_before=0.2, method="POST")
     impatient = asyncio.create_task(ask("POST", NOTES, body=BODY))
-    async with asyncio.timeout(10):
-        while not ask.psa.faults.as_json()[0]["hits"]:
-            await asyncio.sleep(0.01)
-        impatient.cancel()
-        while not ask.psa.journal("POST"):
-            await asyncio.sleep(0.01)
+    await until(lambda: ask.psa.faults.as_json()[0]["hits"] == 1)
+    impatient.cancel()
+    await until(lambda: bool(ask.psa.journal("POST")))
     assert stored(ask) == 1
 
 
@@ -139,9 +142,7 @@ async def test_a_delay_after_storing_holds_the_reply_back_while_the_note_is_alre
 ) -> None:
     ask.psa.faults.add(kind="delay", delay_after=0.3, method="POST")
     waiting = asyncio.create_task(ask("POST", NOTES, body=BODY))
-    async with asyncio.timeout(10):
-        while not stored(ask):
-            await asyncio.sleep(0.01)
+    await until(lambda: stored(ask) == 1)
     assert not waiting.done()
     assert (await waiting).status == 201
 

@@ -43,7 +43,7 @@ async def running(folder: Path, *more: str) -> AsyncIterator[tuple[asyncio.subpr
     process = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=ROOT)
     try:
         async with asyncio.timeout(30):
-            while not ready.exists() and process.returncode is None:
+            while not ready.exists() and process.returncode is None:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
         yield process, ready.read_text(encoding="utf-8").strip()
     finally:
@@ -84,7 +84,7 @@ async def test_sigterm_ends_it_cleanly_even_while_a_reply_is_held_back(tmp_path:
             assert reply.status == 200
         waiting = asyncio.create_task(session.get(f"{url}/v4_6_release/apis/3.0/system/info").__aenter__())
         async with asyncio.timeout(20):
-            while not await hits(session, url):
+            while not await hits(session, url):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):

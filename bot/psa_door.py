@@ -1,0 +1,130 @@
+"""Opens the PSA of an Account: its connection's keys, settings and members, and one client per connection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.effects import CheckConnection, Show
+from engine.ports import Done, Lease, OwedRow, Performed, PsaView, StillOurs
+from engine.psa import Connection, Psa, PsaFailure
+from engine.psa_settings import PsaSettings, SettingsInvalid, parse_settings
+from storage.accounts import PsaConnection
+from storage.store import Store
+
+log = logging.getLogger("flowpilot.psa")
+
+MakeClient = Callable[[Connection], Psa]
+
+
+def zone_of(settings: dict[str, Any]) -> ZoneInfo:
+    """The Account's time zone; UTC where none is set or the name is unknown."""
+    try:
+        return ZoneInfo(str(settings.get("time_zone") or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def settings_of(stored: dict[str, Any]) -> PsaSettings:
+    """The stored settings; the defaults where they cannot be read, and a line in the log."""
+    try:
+        return parse_settings(stored)
+    except SettingsInvalid as invalid:
+        log.error("stored PSA settings are not valid: %s", invalid.field)
+        return PsaSettings(auto_push="off")
+
+
+class Doors:
+    """Gives a PsaView per Account and connection. Clients are kept while their keys stay the same."""
+
+    def __init__(self, store: Store, make_client: MakeClient, default_client_id: str = "") -> None:
+        self._store = store
+        self._make = make_client
+        self._default_client_id = default_client_id
+        self._clients: dict[UUID, tuple[str, Psa]] = {}
+
+    async def open(self, account: UUID, connection_id: UUID | None) -> PsaView:
+        async with self._store.transaction(account) as unit:
+            found = await unit.accounts.connection(connection_id)
+            zone = zone_of(await unit.accounts.settings())
+            if found is None:
+                return PsaView(None, PsaSettings(), {}, zone, None)
+            members = await unit.accounts.members(found.id)
+        return PsaView(found.id, settings_of(found.settings), members, zone, self.client(found))
+
+    def client(self, known: PsaConnection) -> Psa:
+        mark = hashlib.sha256(
+            json.dumps([known.host, known.company, known.codebase, known.keys], sort_keys=True).encode()
+        ).hexdigest()
+        kept = self._clients.get(known.id)
+        if kept is None or kept[0] != mark:
+            kept = (mark, self._make(self._connection(known)))
+            self._clients[known.id] = kept
+        return kept[1]
+
+    def _connection(self, known: PsaConnection) -> Connection:
+        return Connection(
+            host=known.host,
+            company=known.company,
+            public_key=known.keys.get("public_key", ""),
+            private_key=known.keys.get("private_key", ""),
+            client_id=known.keys.get("client_id") or self._default_client_id,
+            codebase=known.codebase,
+        )
+
+    async def close(self) -> None:
+        for _, client in self._clients.values():
+            close = getattr(client, "close", None)
+            if close is not None:
+                await close()
+
+
+class Checking:
+    """Performs CheckConnection: try the keys, map Members by e-mail, say what was found."""
+
+    def __init__(self, store: Store, doors: Doors) -> None:
+        self._store = store
+        self._doors = doors
+
+    async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
+        effect = row.effect
+        if not isinstance(effect, CheckConnection):
+            raise TypeError(f"{type(effect).__name__} does not belong on the work lane")
+        async with self._store.transaction(lease.account) as unit:
+            known = await unit.accounts.connection(effect.connection_id)
+        if known is None:
+            return Done()
+        state, problem, mapped = await self._try(self._doors.client(known), lease.account)
+
+        async def save(unit: Any) -> None:
+            now: datetime = unit.now
+            await unit.accounts.change_connection(known.id, state=state, problem=problem, checked_at=now)
+            for user_id, member_id, name in mapped:
+                await unit.accounts.map_member(known.id, user_id, member_id, name, "email")
+            await unit.outbox.owe(
+                effect.to, (Show(to=effect.to, what="connection", place=effect.place),)
+            )
+
+        return Done((), save)
+
+    async def _try(self, psa: Psa, account: UUID) -> tuple[str, str, list[tuple[UUID, int, str]]]:
+        try:
+            found = await psa.check()
+            members = await psa.members()
+        except PsaFailure as failure:
+            return "failed", failure.sentence, []
+        by_email = {m.email.casefold(): m for m in members if m.email}
+        async with self._store.transaction(account) as unit:
+            users = await unit.accounts.users()
+        mapped = [
+            (user.id, by_email[user.email.casefold()].id, by_email[user.email.casefold()].name)
+            for user in users
+            if user.email and user.email.casefold() in by_email
+        ]
+        return "connected", found, mapped

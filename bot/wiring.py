@@ -1,0 +1,160 @@
+"""Where real parts are put together; nothing else knows which ones they are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from bot.bells import RedisBell
+from bot.front import Front
+from bot.guiding import OfflineGuide
+from bot.psa_door import Checking, Doors
+from bot.settings import Settings, required
+from bot.talk import Talk
+from bot.trouble import LoggedTrouble
+from engine.clients.connectwise import ConnectWise
+from engine.desk import Desk, Limits
+from engine.effects import Lane
+from engine.performing import Work
+from engine.ports import Bell, Lease
+from engine.posting import Posting, PostLimits
+from engine.psa import Connection, Psa
+from storage.library import packaged_libraries
+from storage.limiter import RedisLimiter
+from storage.receiving import Receiving
+from storage.store import Store
+from storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything one process works with."""
+
+    settings: Settings
+    store: Store
+    receiving: Receiving
+    doors: Doors
+    guide: OfflineGuide
+    desk: Desk
+    bell: Bell
+    redis: Redis
+
+    async def close(self) -> None:
+        if isinstance(self.bell, RedisBell):
+            self.bell.close()
+        await self.doors.close()
+        await self.receiving.close()
+        await self.store.close()
+        await self.redis.aclose()
+
+
+class Renewing:
+    """Keeps a lease alive by renewing it three times within its length."""
+
+    def __init__(self, store: Store, length: timedelta) -> None:
+        self._store = store
+        self._length = length
+
+    def keeping(self, lease: Lease) -> AbstractAsyncContextManager[None]:
+        return self._keeping(lease)
+
+    @asynccontextmanager
+    async def _keeping(self, lease: Lease) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._renew(lease))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _renew(self, lease: Lease) -> None:
+        while True:
+            await asyncio.sleep(self._length.total_seconds() / 3)
+            # A renewal that fails is not repeated here: the fence stops whatever is saved after the lease is lost.
+            with suppress(Exception):
+                async with self._store.transaction(lease.account) as unit:
+                    if not await unit.outbox.renew(lease, self._length):
+                        return
+
+
+def monotonic() -> float:
+    """Seconds that go on while the machine sleeps, where the system counts them."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.clock_gettime(boottime) if boottime is not None else time.monotonic()
+
+
+def client_maker(settings: Settings, redis: Redis) -> Callable[[Connection], Psa]:
+    """Makes PSA clients that share one budget per tenant with every other process."""
+    limiter = RedisLimiter(redis, slot_seconds=settings.psa_timeout_seconds * 3)
+
+    def make(connection: Connection) -> Psa:
+        return ConnectWise(
+            connection,
+            limiter,
+            allow_hosts=settings.allowed_hosts,
+            deadline=settings.psa_timeout_seconds,
+        )
+
+    return make
+
+
+def limiter_redis(url: str) -> Redis:
+    """Gives up at once: the limiter has its own fallback."""
+    return Redis.from_url(
+        url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def post_limits(settings: Settings) -> PostLimits:
+    """Raises SettleTooShort where the settle time does not outlast a write."""
+    return PostLimits(
+        deadline=timedelta(seconds=settings.psa_deadline_seconds),
+        settle=timedelta(seconds=settings.psa_settle_seconds),
+        retry=timedelta(seconds=settings.psa_retry_seconds),
+    )
+
+
+async def build(settings: Settings, bell: Bell | None = None) -> Parts:
+    """Put one process together; `bell` None rings through Redis. Raises for unsafe roles and impossible settings."""
+    required(settings, "database_url", "redis_url", "keys")
+    vault = Vault(settings.key_ring)
+    limits = post_limits(settings)
+    slots = settings.talk_slots + settings.work_slots
+    store = Store(settings.database_url, vault, pool_size=min(20, slots))
+    await store.refuse_unsafe_role()
+    receiving = Receiving(settings.database_url, vault)
+    await receiving.open()
+    redis = limiter_redis(settings.redis_url)
+    doors = Doors(store, client_maker(settings, redis), settings.psa_client_id)
+    libraries = await asyncio.to_thread(packaged_libraries)
+    guide = OfflineGuide(store, libraries)
+    chosen = bell or RedisBell(settings.redis_url)
+    lease = timedelta(seconds=settings.lease_seconds)
+    work = Work(
+        store, guide, doors, Posting(store, doors, monotonic, limits), Checking(store, doors), limits.retry
+    )
+    desk = Desk(
+        memory=store,
+        receiving=receiving,
+        front=Front(store.vault),
+        performers={Lane.TALK: Talk(store, doors, guide), Lane.WORK: work},
+        bell=chosen,
+        renewal=Renewing(store, lease),
+        trouble=LoggedTrouble(),
+        holder=f"{socket.gethostname()}:{os.getpid()}",
+        limits=Limits(lease=lease),
+    )
+    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis)
+
+

@@ -1,0 +1,113 @@
+"""Whether a sentence rests on the Steps it cites: they happened, they share its words, they do not say the opposite."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+
+from engine.history import History
+from engine.psa import Ticket
+from engine.session import Manner, Step
+from engine.terms import terms
+from engine.tried import read_result
+
+ENOUGH = 0.6
+"""Share of a sentence's telling words that must stand in what it cites."""
+
+_EXACT = re.compile(r"[\w.:\\/-]*\d[\w.:\\/-]*")
+_STEP_NUMBERS = re.compile(r"\bsteps? \d+(?:(?:, | to | and )\d+)*", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|no|never|ruled out|excluded|without|cannot|neither)\b|n['’]t\b", re.IGNORECASE)
+_GOOD = frozenset({"fixed", "yes"})
+_BAD = frozenset({"no_change", "no"})
+
+
+class Support:
+    """What each Step of a Session carries; 0 is the intake, the ticket and the request for help."""
+
+    def __init__(self, history: History, ticket: Ticket | None = None) -> None:
+        self._texts: dict[int, str] = {0: _intake(history, ticket)}
+        self._came_out: dict[int, str | None] = {0: read_result(history.session.intake.text[:2_000])}
+        for step in history.done:
+            self._texts[step.number] = _told(step)
+            self._came_out[step.number] = _outcome(step)
+        current = history.session.current
+        if current is not None and current.outcome is None:
+            self._texts[current.number] = current.text
+            self._came_out[current.number] = None
+        for hypothesis in history.session.hypotheses:
+            for fact in hypothesis.evidence:
+                if fact.step in self._texts:
+                    self._texts[fact.step] += f"\n{hypothesis.cause}\n{fact.text}"
+        self._ruled_out = [_folded(f.text) for f in history.ruled_out if f.text.strip()]
+
+    def happened(self, cites: Iterable[int]) -> bool:
+        return all(number in self._texts for number in cites)
+
+    def carries(self, text: str, cites: Sequence[int]) -> bool:
+        """By words and results, not by meaning: it catches what was not done, not every wrong turn of phrase."""
+        if not cites or not self.happened(cites):
+            return False
+        rests_on = "\n".join(self._texts[n] for n in cites)
+        return (
+            _shares_words(_STEP_NUMBERS.sub(" ", text), rests_on)
+            and not self._contradicts(text, cites)
+            and not self._revives(text)
+        )
+
+    def _contradicts(self, text: str, cites: Sequence[int]) -> bool:
+        claim = read_result(text)
+        outcomes = {self._came_out[n] for n in cites}
+        if claim == "fixed":
+            return bool(outcomes & _BAD) and not outcomes & _GOOD
+        return claim == "no_change" and bool(outcomes) and outcomes <= _GOOD
+
+    def _revives(self, text: str) -> bool:
+        """Whether it names a cause that was ruled out without saying so."""
+        said = _folded(text)
+        return any(f" {cause} " in f" {said} " for cause in self._ruled_out) and not _NOT.search(text)
+
+
+def _shares_words(text: str, rests_on: str) -> bool:
+    source = rests_on.casefold()
+    if any(exact.strip(".:/-").casefold() not in source for exact in _EXACT.findall(text)):
+        return False
+    said = set(terms(text))
+    return bool(said) and len(said & set(terms(rests_on))) >= ENOUGH * len(said)
+
+
+def _told(step: Step) -> str:
+    learned = [fact.text for fact in step.learned]
+    return "\n".join([step.text, step.result, *learned, *step.ruled_out])
+
+
+def _outcome(step: Step) -> str | None:
+    if step.outcome is None or step.outcome.manner is Manner.CANNOT_DO:
+        return None
+    return step.outcome.option if step.outcome.option in _GOOD | _BAD else read_result(step.result)
+
+
+def _intake(history: History, ticket: Ticket | None) -> str:
+    session = history.session
+    escalation = session.escalation
+    asked = (escalation.reason, escalation.blockers, escalation.promised) if escalation else ()
+    snapshot = session.ticket if ticket is None else asdict(ticket)
+    return "\n".join([session.intake.text, session.intake.log_digest, *asked, *_strings(snapshot)])[:60_000]
+
+
+def _strings(value: object) -> Iterable[str]:
+    """Every text in a stored ticket, wherever it stands."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield str(value)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _folded(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())

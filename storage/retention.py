@@ -1,0 +1,27 @@
+"""What is deleted, and when: inbox payloads after 7 days, drafts after a day, closed effects after 30 days."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from storage.store import Store
+
+INBOX = timedelta(days=7)
+DRAFTS = timedelta(days=1)
+OUTBOX = timedelta(days=30)
+
+
+class Retention:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def clean(self) -> int:
+        """How many rows went."""
+        rows = await self._store.rows(
+            "select fp_retain(now() - :inbox, now() - :drafts, now() - :outbox) as gone",
+            inbox=INBOX,
+            drafts=DRAFTS,
+            outbox=OUTBOX,
+        )
+        gone: int = rows[0].gone
+        return gone
