@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -51,14 +51,16 @@ class Shortener:
     def lines(self, text: object, limit: int) -> str:
         """A text with its line breaks, at most `limit` characters, without control marks."""
         given = str(text).strip()
-        plain = "".join(
-            c for c in given[: limit + 200] if c in "\n\t" or unicodedata.category(c) not in _CONTROL
-        )
-        plain = re.sub(r"\n{3,}", "\n\n", plain).strip()
+        plain = re.sub(r"\n{3,}", "\n\n", seen(given[: limit + 200])).strip()
         if len(plain) <= limit and len(given) <= limit + 200:
             return plain
         self.cut = True
         return plain[: limit - 1].rstrip() + "…"
+
+
+def seen(text: str) -> str:
+    """The text as it is, without what a reader cannot see: direction marks could make a script read as another."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _CONTROL)
 
 
 def local(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -202,10 +204,9 @@ def _field(given: Field) -> Field:
 
 def _within(block: Block, limit: int, short: Shortener) -> Block:
     """The block with no text longer than `limit` and not more than one platform block can hold."""
-    take: Callable[[str], str] = lambda text: short.lines(text, limit)  # noqa: E731 - read as a verb below
     match block:
         case Text():
-            return replace(block, text=take(block.text))
+            return replace(block, text=short.lines(block.text, limit))
         case Fields():
             rows = block.pairs[:20]
             pairs = tuple((short.line(a, min(limit, 100)), short.line(b, min(limit, 800))) for a, b in rows)
@@ -222,4 +223,6 @@ def _within(block: Block, limit: int, short: Shortener) -> Block:
                 left -= len(shown) + 3
             return replace(block, title=short.line(block.title, 150), items=tuple(items))
         case Code():
-            return replace(block, text=take(block.text), risk=short.line(block.risk, 200))
+            # Never squeezed: half a script is worse than none, so whoever makes the block keeps it small.
+            short.cut = short.cut or len(block.text) > BLOCK_TEXT
+            return replace(block, text=block.text[:BLOCK_TEXT], risk=short.line(block.risk, 200))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 from engine import offline
 from engine.events import GuideReply
+from engine.flows import outline_steps
 from engine.history import History
 from engine.psa import Ticket
+from engine.session import NoteKind
 from storage.library import Libraries, Library
 from storage.store import Store
 
@@ -27,6 +30,44 @@ class OfflineGuide:
 
     async def reply(self, history: History, ticket: Ticket | None) -> GuideReply:
         library = await self.library(history.session.account_id)
-        said = offline.said_so_far(history, ticket)
-        matches = await asyncio.to_thread(library.match, said)
+        history, node = _jump(history, library)
+        if node is not None:
+            return offline.jump_to(history, library.flows, node)
+        matches = await asyncio.to_thread(library.match, said_so_far(history, ticket))
         return offline.propose(history, library.flows, matches, ticket)
+
+    async def path(self, history: History) -> tuple[str, ...]:
+        """The remaining outline, numbered."""
+        library = await self.library(history.session.account_id)
+        return offline.path(history, library.flows)
+
+
+def _jump(history: History, library: Library) -> tuple[History, str | None]:
+    """Where an expert wants to go: a node's id, or its number in the outline; None where there is no such node."""
+    stand = dict(history.session.stand)
+    wanted = stand.pop("jump", None)
+    history = replace(history, session=replace(history.session, stand=stand))
+    flow = library.flow(history.session.flow_id or "")
+    if not isinstance(wanted, str) or flow is None:
+        return history, None
+    if wanted.isdigit() and history.session.current and history.session.current.flow_node in flow.nodes:
+        ahead = outline_steps(flow, str(history.session.current.flow_node))
+        number = int(wanted)
+        wanted = ahead[number - 1][0] if 1 <= number <= len(ahead) else ""
+    return history, wanted if wanted in flow.nodes else None
+
+
+def said_so_far(history: History, ticket: Ticket | None) -> str:
+    """What the problem was described with: intake, ticket, free answers and evidence, in that order."""
+    session = history.session
+    parts = [session.intake.text]
+    if ticket is not None:
+        parts += [ticket.summary, (ticket.description or "")[:2_000]]
+    parts += [s.outcome.text for s in history.done if s.outcome and s.outcome.text and s.flow_node is None]
+    parts += [note.text for note in history.notes if note.kind is NoteKind.EVIDENCE]
+    parts += [_first_error(session.intake.log_digest)]
+    return "\n".join(part for part in parts if part)[:20_000]
+
+
+def _first_error(digest: str) -> str:
+    return next((line for line in digest.splitlines() if line.startswith("First error")), "")[:300]

@@ -29,11 +29,11 @@ NOTICES: Mapping[str, str] = {
     "over everything found so far. You can also just carry on; this is said once.",
     "notice.guide_failed": "FlowPilot could not work out the next step this time. Everything you said is kept. "
     "Add what you see now, or say “go on”, and it tries again; you can also escalate or resolve.{error}",
-    "notice.error_id": " The number for support is {error_id}.",
+    "said.error_id": " The number for support is {error_id}.",
     "notice.ticket_unreadable": "{ticket_problem} The session goes on from what you wrote, and nothing is lost. "
     "Link the ticket when you have the right number or ConnectWise answers again.",
     "notice.catch_up": "Where “{problem}” stands",
-    "notice.catch_up_empty": "Nothing has been done here yet.",
+    "said.catch_up_empty": "Nothing has been done here yet.",
     # ── The end ──
     "notice.resolved": "{name} resolved this: {summary}",
     "notice.abandoned": "{name} ended this unsolved. What was done is kept.",
@@ -47,6 +47,10 @@ NOTICES: Mapping[str, str] = {
     "not tried again by itself. Press Retry when you are ready.{error}",
     "notice.time_counted": "Counted. The time is kept for {ticket}.",
     "notice.time_dropped": "Dropped. That time is not posted.",
+    "said.no_summary": "no summary was written.",
+    "said.the_ticket": "the ticket",
+    "said.a_part": "Something",
+    "said.nothing_posted": "nothing has been written yet",
     # ── Reminders ──
     "notice.unclaimed": "Nobody has picked this up yet. {requester} asked {target} {age} ago: {reason}",
     "notice.unclaimed_mention": "{names}: “{problem}” has waited {age} for somebody. {requester} asks because: {reason}",
@@ -57,7 +61,7 @@ NOTICES: Mapping[str, str] = {
     "after 7 days and it ends after 14; what was done is kept.",
     "notice.idle_lead": "“{problem}” of {owner} has been quiet for 7 days. It ends by itself after 14; what was done is kept.",
     "notice.unposted": "“{problem}” is finished, but not everything is in ConnectWise: {parts}. It is all kept.",
-    "notice.unposted_part": "{part}, {state}",
+    "said.unposted_part": "{part}, {state}",
     # ── Refusals ──
     "refused.not_owner": "Only {owner}, whose session this is, or a Lead can do that. You can add notes and evidence at any time.",
     "refused.same_engineer": "Only {owner} can resume this, because the same engineer goes on. A Lead can take it over instead.",

@@ -110,9 +110,9 @@ def customer_text(
 
 
 def fix_sentence(fix: str, private: Collection[str] = ()) -> str:
-    """`What we did: …`, or nothing when the fix is not safe to show."""
+    """`Solution: …`, or nothing when the fix is not safe to show."""
     safe = shown(fix, private, 200)
-    return f"What we did: {safe}" if safe else ""
+    return f"Solution: {safe}" if safe else ""
 
 
 def shown(text: str, private: Collection[str], limit: int) -> str:

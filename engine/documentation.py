@@ -240,7 +240,7 @@ def _with_fix(before: Documentation, fix: str) -> str:
     old, new = fix_sentence(before.fix), fix_sentence(fix)
     if old and old in before.customer:
         return " ".join(before.customer.replace(old, new).split())
-    if new and before.customer and not concerns(before.customer) and "What we did:" not in before.customer:
+    if new and before.customer and not concerns(before.customer) and "Solution:" not in before.customer:
         head, stop, rest = before.customer.partition(". ")
         return f"{head}. {new} {rest}".strip() if stop else f"{before.customer} {new}"
     return before.customer

@@ -15,7 +15,6 @@ from engine.note_text import (
     labelled,
     one_line,
     problem_of,
-    ranges,
     result_of,
     sentence,
     step_lines,
@@ -98,9 +97,8 @@ def _background(history: History, ticket: Ticket | None) -> list[Sentence]:
 
 def _negatives(history: History) -> list[Sentence]:
     """What was found not to be it, and what changed nothing: never lost, whoever writes the package."""
-    ruled_out = [
-        each for f in history.ruled_out for each in _says(f"Ruled out: {one_line(f.text, 350)}", f.step)
-    ]
+    causes = [(cause, f.step) for f in history.ruled_out if (cause := one_line(f.text, 350))]
+    ruled_out = [each for cause, number in causes for each in _says(f"Ruled out: {cause}", number)]
     unchanged = [
         each
         for step in history.done
@@ -151,12 +149,8 @@ def _recommendation(history: History) -> list[Sentence]:
         else []
     )
     idle = [s.number for s in history.done if _changed_nothing(s)]
-    again = _says(f"No need to repeat what changed nothing: {_steps(idle)}", *idle) if idle else []
+    again = _says("What changed nothing need not be repeated", *idle)
     return blocked + on_table + again
-
-
-def _steps(numbers: Sequence[int]) -> str:
-    return f"{'step' if len(numbers) == 1 else 'steps'} {ranges(numbers)}"
 
 
 def _fact(fact: Fact) -> dict[str, Any]:
@@ -251,21 +245,35 @@ def _folded(text: str) -> str:
 
 def sbar_note(made: Json) -> str:
     """The package as one internal note: SBAR, every Step with its result, observations, tickets."""
+    steps = _texts(made, "steps")
     lines = [labelled(part.capitalize(), capped(_cited(made, part), 40)) for part in PARTS]
+    lines[1] = labelled("Background", capped(_beside(made, steps), 40))
     if not made.get("assessment"):
         lines[2] = f"Assessment: {UNAVAILABLE}"
+    ruled_out = [cited(str(each["text"]), (_number(each),), 200) for each in _rows(made, "ruled_out")]
     blockers, promised = str(made.get("blockers") or ""), str(made.get("promised") or "")
     observations = [cited(str(o["text"]), (_number(o),), 300) for o in _rows(made, "observations")]
     open_causes = [sentence(str(h["cause"]), 200) for h in _rows(made, "hypotheses") if not h.get("evidence")]
     more = (
+        labelled("Ruled out", ruled_out),
         labelled("Blocked by", [sentence(blockers, 601)]),
         labelled("Promised to the user", [sentence(promised, 601)]),
         labelled("Possible, without evidence yet", open_causes[:10]),
-        labelled("Steps", _texts(made, "steps") or ["None yet."]),
+        labelled("Steps", steps or ["None yet."]),
         labelled("Observations", observations),
         labelled("Other tickets of the contact, 14 days", _texts(made, "recent_tickets")),
     )
     return "\n".join(line for line in (*lines, *more) if line)
+
+
+def _beside(made: Json, steps: Sequence[str]) -> list[str]:
+    """The background without what the note tells under a label of its own."""
+    told = " ".join(steps)
+    return [
+        line
+        for line, each in zip(_cited(made, "background"), _rows(made, "background"), strict=True)
+        if not each["text"].startswith("Ruled out: ") and each["text"].rstrip(".") not in told
+    ]
 
 
 def brief(made: Json) -> tuple[str, ...]:

@@ -40,6 +40,14 @@ class AnswerCorrected:
 
 
 @dataclass(frozen=True, slots=True)
+class StepJumped:
+    """An expert goes straight to a node of the Flow."""
+
+    by: Person
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceAdded:
     by: Person
     text: str
@@ -273,6 +281,7 @@ Event = (
     SessionStarted
     | StepAnswered
     | AnswerCorrected
+    | StepJumped
     | EvidenceAdded
     | NoteAdded
     | TicketLinked

@@ -168,12 +168,17 @@ def parse_flow(text: str, source: str, size: tuple[int, int] = ANY_SIZE) -> Flow
 
 
 def outline(flow: Flow, from_node: str) -> tuple[str, ...]:
-    """The steps still ahead as short numbered lines, `from_node` first.
+    """The steps still ahead as short numbered lines; see `outline_steps`."""
+    return tuple(line for _, line in outline_steps(flow, from_node))
+
+
+def outline_steps(flow: Flow, from_node: str) -> tuple[tuple[str, str], ...]:
+    """(node id, short numbered line) of the steps still ahead, `from_node` first.
 
     The main path (each step's first option that leads on) comes first; side branches follow, each opened by the answer that
     leads into it. Raises KeyError for an unknown node.
     """
-    lines: list[str] = []
+    lines: list[tuple[str, str]] = []
     numbers: dict[str, int] = {}
     waiting: list[tuple[str, str]] = [(from_node, "")]
     while waiting:
@@ -182,7 +187,8 @@ def outline(flow: Flow, from_node: str) -> tuple[str, ...]:
             continue
         node = flow.nodes[node_id]
         numbers[node_id] = len(numbers) + 1
-        lines.append(f"{numbers[node_id]}. {opening}{_short(node.text, OUTLINE_LINE - len(opening))}")
+        text = _short(node.text, OUTLINE_LINE - len(opening))
+        lines.append((node_id, f"{numbers[node_id]}. {opening}{text}"))
         onward = [option for option in node.options if option.to in flow.nodes]
         number = numbers[node_id]
         waiting.extend(

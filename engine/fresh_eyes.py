@@ -49,7 +49,9 @@ def _blind_step(step: Step, without: Callable[[str], str]) -> Step:
 
 
 def _blanking(causes: Sequence[str]) -> Callable[[str], str]:
-    worded = sorted((re.findall(r"\w+", cause) for cause in causes), key=len, reverse=True)
+    # Ignoring case, a pattern does not match ß with SS: the spellings stand side by side.
+    spelled = {each for cause in causes for each in (cause, cause.upper(), cause.casefold())}
+    worded = sorted((re.findall(r"\w+", each) for each in spelled), key=len, reverse=True)
     phrases = [r"\W+".join(map(re.escape, words)) for words in worded if words]
     if not phrases:
         return lambda text: text

@@ -52,6 +52,7 @@ MOVES: Table = {
     **_rows([None], events.SessionStarted, rules.anyone, [A], working.start),
     **_rows([A], events.StepAnswered, rules.owner_or_lead, None, working.answer),
     **_rows([A], events.AnswerCorrected, rules.owner_or_lead, None, working.undo),
+    **_rows([A], events.StepJumped, rules.owner_or_lead, None, working.jump),
     **_rows([A, P, Q], events.EvidenceAdded, rules.anyone, None, working.add_evidence),
     **_rows([A, P, Q], events.NoteAdded, rules.anyone, None, working.add_note),
     **_rows([A, P, Q, R, X, E], events.TicketLinked, rules.owner_or_lead, None, working.link_ticket),

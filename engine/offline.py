@@ -57,9 +57,11 @@ def jump_to(history: History, flows: Mapping[str, Flow], node_id: str) -> GuideR
     """The step of the flow followed now that an expert asks for. Raises KeyError where there is no such step."""
     stand = read_stand(history.session, flows)
     view = View(history, flows, (), None, stand)
-    if view.flow is None or node_id not in view.flow.nodes:
+    flow, step = view.flow or flows.get(history.session.flow_id or ""), history.session.current
+    if flow is None or node_id not in flow.nodes:
         raise KeyError(node_id)
-    return ask_node(view, view.flow, view.flow.nodes[node_id])
+    taught = _taught_by(view, step) if step is not None and stand.at == "node" else NOTHING
+    return ask_node(view, flow, flow.nodes[node_id], taught)
 
 
 def path(history: History, flows: Mapping[str, Flow]) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ def _read_node(view: View, step: Step) -> GuideReply:
         return ask_node(view, flow, node, opening="Kept. Is it fixed?")
     option = walking.read(node, step)
     if option is not None:
-        taught = Taught(*walking.lesson(option, step.number))
+        taught = _taught_by(view, step)
         return (
             follow(view, flow.id, option.to, taught) if option.to != ESCALATE else ended(view, flow, taught)
         )
@@ -102,6 +104,12 @@ def _read_node(view: View, step: Step) -> GuideReply:
     already = step.outcome is not None and step.outcome.manner is Manner.ALREADY_TRIED
     opening = "You tried this before. What was the result?" if already else "Kept. Which of these fits?"
     return ask_node(view, flow, node, opening=opening)
+
+
+def _taught_by(view: View, step: Step) -> Taught:
+    node = view.flow.nodes.get(view.stand.node or "") if view.flow else None
+    option = walking.read(node, step) if node else None
+    return Taught(*walking.lesson(option, step.number)) if option else NOTHING
 
 
 def _is_fixed(step: Step) -> bool | None:

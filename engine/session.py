@@ -371,3 +371,15 @@ def propose(session: Session, step: Step) -> Session:
     previous = last if last and last.counts else None
     moved = replace(session, current=step, previous=previous, step_count=step.number)
     return replace(moved, touched=(*(s for s in moved.touched if s.number != step.number), step))
+
+
+def without_step(hypotheses: tuple[Hypothesis, ...], number: int) -> tuple[Hypothesis, ...]:
+    """What is left of them without a Step: one that rested on it alone goes, one it had settled is open again."""
+    kept: list[Hypothesis] = []
+    for hypothesis in hypotheses:
+        evidence = tuple(fact for fact in hypothesis.evidence if fact.step != number)
+        if evidence == hypothesis.evidence:
+            kept.append(hypothesis)
+        elif evidence:
+            kept.append(replace(hypothesis, state=HypothesisState.OPEN, evidence=evidence))
+    return tuple(kept)

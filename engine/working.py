@@ -34,14 +34,13 @@ from engine.events import (
     Resumed,
     SessionStarted,
     StepAnswered,
+    StepJumped,
     TicketLinked,
     TicketRead,
     TicketUnreadable,
 )
 from engine.session import (
     Fact,
-    Hypothesis,
-    HypothesisState,
     Manner,
     Note,
     NoteKind,
@@ -56,6 +55,7 @@ from engine.session import (
     Turn,
     propose,
     with_step,
+    without_step,
 )
 
 Moved = tuple[Session, tuple[Owed, ...]]
@@ -106,8 +106,10 @@ def _worked(session: Session, by: UUID, now: datetime) -> Moved:
 
 
 def ask(session: Session, due: datetime | None = None) -> Moved:
-    """Open a Turn, or leave the open one and only move its time. One that already left is void: its reply
-    would not know what was said since."""
+    """Open a Turn, or leave the open one and only move its time.
+
+    One that already left is void: its reply would not know what was said since.
+    """
     turn = session.turn
     if not turn.open or turn.in_flight:
         turn = Turn(turn.number + 1, open=True)
@@ -144,10 +146,11 @@ def answer(session: Session, event: StepAnswered, now: datetime) -> Moved:
 
 
 def _more(session: Session, step: Step, event: StepAnswered, now: datetime) -> Moved:
-    """Words after the answer: the same Turn while it has not left, evidence for the next one after that."""
+    """Words after the answer: part of it while its giver goes on and the Turn has not left, evidence after that."""
     if not event.bundled or not event.text:
         return session, (ShowCard(),)
-    if session.turn.in_flight or not session.turn.open or step.outcome is None:
+    joins = step.outcome is not None and step.outcome.by == event.by.id
+    if session.turn.in_flight or not session.turn.open or step.outcome is None or not joins:
         said = EvidenceAdded(event.by, event.text, bundled=True)
         return add_evidence(session, said, now)
     session, idle = _worked(session, event.by.id, now)
@@ -194,22 +197,18 @@ def undo(session: Session, event: AnswerCorrected, now: datetime) -> Moved:
         previous=None,
         stand=answered.stand,
         confidence=answered.confidence,
-        hypotheses=_without(session.hypotheses, answered.number),
+        hypotheses=without_step(session.hypotheses, answered.number),
         turn=turn,
     )
     return session, (*collapse, ShowStep(step=number), ShowCard(), *idle)
 
 
-def _without(hypotheses: tuple[Hypothesis, ...], number: int) -> tuple[Hypothesis, ...]:
-    """What is left of them without a Step: one that rested on it alone goes, one it had settled is open again."""
-    kept: list[Hypothesis] = []
-    for hypothesis in hypotheses:
-        evidence = tuple(fact for fact in hypothesis.evidence if fact.step != number)
-        if evidence == hypothesis.evidence:
-            kept.append(hypothesis)
-        elif evidence:
-            kept.append(replace(hypothesis, state=HypothesisState.OPEN, evidence=evidence))
-    return tuple(kept)
+def jump(session: Session, event: StepJumped, now: datetime) -> Moved:
+    """The Step on the table is left, and the Guide goes on from the named node."""
+    session, idle = _worked(session, event.by.id, now)
+    session = replace(session, stand={**session.stand, "jump": event.node})
+    session, asked = ask(session)
+    return session, (ShowCard(), *asked, *idle)
 
 
 def add_evidence(session: Session, event: EvidenceAdded, now: datetime) -> Moved:
@@ -253,7 +252,8 @@ def ticket_read(session: Session, event: TicketRead, now: datetime) -> Moved:
     session = replace(
         session, ticket=event.ticket, connection_id=event.connection_id, ticket_problem=""
     )
-    waiting = session.status is Status.ACTIVE and session.step_count > 0 and not session.turn.open
+    step = session.current
+    waiting = session.status is Status.ACTIVE and not session.turn.open and step and step.outcome is None
     if waiting and session.flow_id is None:
         session, asked = ask(session)
         return session, (ShowCard(), *asked)
@@ -300,11 +300,8 @@ def guide_replied(session: Session, event: GuideReplied, now: datetime) -> Moved
         gone = Outcome(Manner.WITHDRAWN, "", session.owner_id, now)
         session = with_step(session, replace(last, outcome=gone))
         collapsed = (CollapseStep(step=last.number),)
-    answered = session.current if session.current and session.current.counts else session.previous
     for step in (*reply.tried, reply.step):
         session = propose(session, _numbered(step, session.step_count + 1, now))
-    # Undo means the answer given here, not what was tried before and only recognised now.
-    session = replace(session, previous=answered or session.previous)
     return session, (*collapsed, ShowStep(step=session.step_count), ShowCard())
 
 

@@ -44,6 +44,8 @@ def migrate(owner_url: str, app_role: str) -> None:
 def _grant(connection: Connection, app_role: str) -> None:
     role = connection.dialect.identifier_preparer.quote(app_role)
     for statement in (
+        # Before PostgreSQL 15 everybody may create tables there; where the owner does not own the schema it only warns.
+        "revoke create on schema public from public",
         f"grant usage on schema public to {role}",
         f"grant select, insert, update, delete on all tables in schema public to {role}",
         f"revoke update, delete on session_log from {role}",

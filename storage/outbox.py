@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,9 +17,12 @@ from storage.tables import lanes, outbox
 
 
 class Outbox:
-    def __init__(self, connection: AsyncConnection, account: UUID) -> None:
+    """`now` is the transaction's time: it decides what is due. Leases go by the database's own."""
+
+    def __init__(self, connection: AsyncConnection, account: UUID, now: datetime) -> None:
         self._db = connection
         self._account = account
+        self._now = now
 
     async def owe(self, subject: UUID, effects: Sequence[Owed]) -> None:
         """Append effects in order. One that coalesces and waits already is only given its new time and arguments."""
@@ -33,9 +36,8 @@ class Outbox:
                 "lane": effect.lane.value,
                 "verb": verb,
                 "args": args,
+                "due_at": effect.due or self._now,
             }
-            if effect.due is not None:
-                values["due_at"] = effect.due
             await self._db.execute(insert(outbox).values(values))
 
     async def _renew(self, subject: UUID, verb: str, args: dict[str, object], due: datetime | None) -> bool:
@@ -43,7 +45,7 @@ class Outbox:
             update(outbox)
             .where(outbox.c.subject_id == subject, outbox.c.account_id == self._account)
             .where(outbox.c.verb == verb, outbox.c.state == "owed", outbox.c.attempts == 0)
-            .values(args=args, due_at=due if due is not None else func.now())
+            .values(args=args, due_at=due or self._now)
             .returning(outbox.c.id)
         )
         return (await self._db.execute(statement)).first() is not None
@@ -59,7 +61,7 @@ class Outbox:
             leased_until=func.now() + length,
         )
         taken = statement.on_conflict_do_update(
-            index_elements=["subject_id", "lane"],
+            index_elements=["account_id", "subject_id", "lane"],
             set_={
                 "version": lanes.c.version + 1,
                 "holder": holder,
@@ -96,10 +98,10 @@ class Outbox:
     async def next_owed(self, lease: Lease) -> OwedRow | None:
         """The first effect that is due, its attempt counted. One that failed and waits holds the ones behind it."""
         head = (
-            select(outbox.c.id, (outbox.c.due_at <= func.now()).label("due"))
+            select(outbox.c.id, (outbox.c.due_at <= self._now).label("due"))
             .where(outbox.c.subject_id == lease.subject, outbox.c.lane == lease.lane.value)
             .where(outbox.c.account_id == self._account, outbox.c.state == "owed")
-            .where(or_(outbox.c.due_at <= func.now(), outbox.c.attempts > 0))
+            .where(or_(outbox.c.due_at <= self._now, outbox.c.attempts > 0))
             .order_by(outbox.c.id)
             .limit(1)
         )
@@ -109,6 +111,8 @@ class Outbox:
         counted = (
             update(outbox)
             .where(outbox.c.id == found.id, outbox.c.state == "owed")
+            # It may have been given another time since it was looked up.
+            .where(outbox.c.due_at <= self._now)
             .values(attempts=outbox.c.attempts + 1)
             .returning(outbox)
         )
@@ -136,14 +140,24 @@ class Outbox:
         await self._db.execute(
             update(outbox)
             .where(outbox.c.id == row_id, outbox.c.account_id == self._account)
+            .where(outbox.c.state == "owed")
             .values(values)
         )
 
     async def waiting(self, subject: UUID) -> list[tuple[Lane, datetime]]:
-        """Which lanes have something owed, and the earliest time of each."""
-        query = text(
-            "select lane, min(due_at) as due from outbox where subject_id = :subject "
-            "and account_id = :account and state = 'owed' group by lane"
+        """Which lanes have something owed, and when each can go on: what stands behind a failed effect, or one
+        under way, waits for that one."""
+        held = (
+            select(func.min(outbox.c.id))
+            .where(outbox.c.subject_id == subject, outbox.c.account_id == self._account)
+            .where(outbox.c.state == "owed", outbox.c.attempts > 0)
         )
-        rows = await self._db.execute(query, {"subject": subject, "account": self._account})
-        return [(Lane(row.lane), row.due) for row in rows]
+        front = outbox.alias()
+        first = held.where(outbox.c.lane == front.c.lane).scalar_subquery()
+        query = (
+            select(front.c.lane, func.min(front.c.due_at).label("due"))
+            .where(front.c.subject_id == subject, front.c.account_id == self._account)
+            .where(front.c.state == "owed", front.c.id <= func.coalesce(first, front.c.id))
+            .group_by(front.c.lane)
+        )
+        return [(Lane(row.lane), row.due) for row in await self._db.execute(query)]

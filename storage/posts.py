@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,6 +112,24 @@ class Posts:
             .where(psa_post_log.c.id == post_id, psa_post_log.c.account_id == self._account)
             .values({**values, "updated_at": func.clock_timestamp()})
         )
+
+    async def give_up(self, post_id: UUID, problem: str) -> str | None:
+        """Close a part that nobody tries any more: unknown if it may have been sent. Its kind; None if it had ended."""
+        sent = psa_post_log.c.state == PostState.SENDING
+        statement = (
+            update(psa_post_log)
+            .where(psa_post_log.c.id == post_id, psa_post_log.c.account_id == self._account)
+            .where(psa_post_log.c.state.in_((PostState.PENDING, PostState.SENDING)))
+            .values(
+                state=case((sent, PostState.UNKNOWN.value), else_=PostState.FAILED.value),
+                problem=problem,
+                next_attempt_at=None,
+                updated_at=func.clock_timestamp(),
+            )
+            .returning(psa_post_log.c.kind)
+        )
+        kind: str | None = (await self._db.execute(statement)).scalar()
+        return kind
 
     async def bind_intervals(self, session_id: UUID, engineer: UUID, post_id: UUID) -> None:
         """Mark the engineer's confirmed intervals that no time entry covers yet as covered by this one."""

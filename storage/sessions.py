@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -144,12 +144,18 @@ class Sessions:
             {row.id: row.name for row in names},
         )
 
-    async def recent(self, session_id: UUID, limit: int = 12) -> tuple[Step, ...]:
-        """The last Steps that taught something or were answered, oldest first, for the card."""
+    async def telling(self, session_id: UUID, limit: int = 24) -> tuple[Step, ...]:
+        """The Steps a card needs, oldest first: the last few, and the latest that taught or ruled out something."""
         steps = ai_session_steps
+        newest = select(func.max(steps.c.number)).where(steps.c.session_id == session_id).scalar_subquery()
+        taught = or_(
+            steps.c.content["learned"] != text("'[]'::jsonb"),
+            steps.c.content["ruled_out"] != text("'[]'::jsonb"),
+        )
         query = (
             select(steps.c.content)
             .where(steps.c.session_id == session_id, steps.c.account_id == self._account)
+            .where(or_(steps.c.number > newest - 4, taught))
             .order_by(steps.c.number.desc())
             .limit(limit)
         )

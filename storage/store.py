@@ -44,7 +44,7 @@ class Unit:
     def _bind(self, account: UUID) -> None:
         self.account = account
         self.sessions = Sessions(self.connection, account)
-        self.outbox = Outbox(self.connection, account)
+        self.outbox = Outbox(self.connection, account, self.now)
         self.posts = Posts(self.connection, account)
         self.places = Places(self.connection, account)
         self.accounts = Accounts(self.connection, account, self._vault)
@@ -70,7 +70,10 @@ ENTER = text("select set_config('app.account_id', :account, true), now() as now"
 
 
 class Store:
-    """The database as the application's role sees it. `offset` moves its clock, for practice and tests."""
+    """The database as the application's role sees it.
+
+    `offset` moves its clock, for practice and tests: what is due follows it, leases keep to the real time.
+    """
 
     def __init__(
         self, url: str, vault: Vault, *, offset: timedelta = timedelta(), pool_size: int = 10
@@ -123,6 +126,6 @@ class Store:
 ROLE = """
 select r.rolsuper, r.rolbypassrls,
        exists (select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-               where n.nspname = 'public' and c.relkind = 'r' and pg_has_role(c.relowner, 'usage')) as owns
+               where n.nspname = 'public' and c.relkind = 'r' and pg_has_role(c.relowner, 'member')) as owns
 from pg_roles r where r.rolname = current_user
 """

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
+NO_KEY_FITS = "Something stored was encrypted with a key that is not in FLOWPILOT_KEYS any more."
+
+
 class KeysUnusable(Exception):
     """The encryption keys are missing or wrong; the message says what to do."""
 
@@ -32,13 +35,14 @@ class Vault:
         try:
             return self._ring.decrypt(bytes(sealed))
         except InvalidToken as wrong:
-            raise KeysUnusable(
-                "Something stored was encrypted with a key that is not in FLOWPILOT_KEYS any more."
-            ) from wrong
+            raise KeysUnusable(NO_KEY_FITS) from wrong
 
     def rotate(self, sealed: bytes) -> bytes:
-        """The same content under the newest key."""
-        return self._ring.rotate(bytes(sealed))
+        """The same content under the newest key. Raises KeysUnusable where none of the keys fits."""
+        try:
+            return self._ring.rotate(bytes(sealed))
+        except InvalidToken as wrong:
+            raise KeysUnusable(NO_KEY_FITS) from wrong
 
 
 def new_key() -> str:

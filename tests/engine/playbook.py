@@ -25,6 +25,8 @@ from engine.session import (
     Status,
     Step,
     StepKind,
+    Target,
+    WaitingFor,
 )
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -71,8 +73,17 @@ class Playbook:
         assert moved is not None
         self.steps |= {step.number: step for step in moved.touched}
         self.notes += moved.notes
-        # As storage reads it back: what was appended is written, and does not travel.
-        self.session = replace(moved, touched=(), notes=())
+        before = self.steps.get(moved.step_count - 1)
+        # As storage reads it back: what was appended is written, and only the last two Steps travel.
+        loaded = replace(
+            moved,
+            touched=(),
+            notes=(),
+            current=self.steps.get(moved.step_count),
+            previous=before if before and before.counts else None,
+        )
+        assert loaded == replace(moved, touched=(), notes=()), "the Session in hand differs from the one stored"
+        self.session = loaded
         self.owed = list(effects)
         self.all_owed += effects
         return self
@@ -165,14 +176,15 @@ def two_steps() -> Playbook:
     return story.guide(asks("Does it answer a ping?"), learned=learned, hypotheses=causes, confidence=0.5)
 
 
-def escalated(by: Person = ANNA, **target: object) -> Playbook:
+ANYONE = Target()
+
+
+def escalated(to: Target = ANYONE, by: Person = ANNA, *, leads_only: bool = False) -> Playbook:
     """Anna's Session waits for another engineer."""
-    return request(two_steps(), by, **target)
+    return request(two_steps(), to, by, leads_only=leads_only)
 
 
-def request(story: Playbook, by: Person = ANNA, **target: object) -> Playbook:
-    to = events.Target(**{k: v for k, v in target.items() if k != "leads_only"})  # type: ignore[arg-type]
-    leads_only = bool(target.get("leads_only", False))
+def request(story: Playbook, to: Target = ANYONE, by: Person = ANNA, *, leads_only: bool = False) -> Playbook:
     return story >> events.EscalationRequested(by, "Switch port is dead", to, leads_only=leads_only)
 
 
@@ -183,7 +195,7 @@ def in_every_status() -> Mapping[Status, Scene]:
     """A scene for each status, from the same start."""
     return {
         Status.ACTIVE: two_steps,
-        Status.PAUSED: lambda: two_steps() >> events.Paused(ANNA, events.WaitingFor.CUSTOMER),
+        Status.PAUSED: lambda: two_steps() >> events.Paused(ANNA, WaitingFor.CUSTOMER),
         Status.REQUESTING_ESCALATION: escalated,
         Status.ESCALATED: lambda: escalated() >> events.PickedUp(BEN, fresh_session_id=FRESH),
         Status.RESOLVED: lambda: two_steps() >> events.Resolved(ANNA, "Printer offline", "Restarted it"),

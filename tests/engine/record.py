@@ -29,7 +29,12 @@ ANA = UUID(int=1)
 BEN = UUID(int=2)
 NOON = datetime(2026, 9, 2, 10, 0, tzinfo=UTC)
 NAMES = {ANA: "Ana Example", BEN: "Ben Example"}
-ANSWERS = (Option("fixed", "Fixed"), Option("no_change", "No change"), Option("yes", "Yes"), Option("no", "No"))
+ANSWERS = (
+    Option("fixed", "Fixed"),
+    Option("no_change", "No change"),
+    Option("yes", "Yes"),
+    Option("no", "No"),
+)
 
 TICKET = Ticket(
     id=4711,

@@ -34,13 +34,13 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_new ON inbox (order_key, id) WHERE state = 'new';
 
 CREATE TABLE lanes (
+    account_id UUID NOT NULL,
     subject_id UUID NOT NULL,
     lane VARCHAR(10) NOT NULL,
-    account_id UUID NOT NULL,
     version BIGINT DEFAULT '0' NOT NULL,
     holder TEXT,
     leased_until TIMESTAMP WITH TIME ZONE,
-    PRIMARY KEY (subject_id, lane),
+    PRIMARY KEY (account_id, subject_id, lane),
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
@@ -61,9 +61,9 @@ CREATE TABLE outbox (
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
-CREATE INDEX outbox_owed ON outbox (subject_id, lane, id) WHERE state = 'owed';
-
 CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'owed';
+
+CREATE INDEX outbox_owed ON outbox (subject_id, lane, id) WHERE state = 'owed';
 
 CREATE TABLE psa_connections (
     id UUID NOT NULL,
@@ -78,6 +78,7 @@ CREATE TABLE psa_connections (
     checked_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
+    CONSTRAINT psa_connections_within_account UNIQUE (id, account_id),
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
@@ -87,6 +88,7 @@ CREATE TABLE teams (
     name TEXT NOT NULL,
     PRIMARY KEY (id),
     CONSTRAINT teams_account_name UNIQUE (account_id, name),
+    CONSTRAINT teams_within_account UNIQUE (id, account_id),
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
@@ -110,6 +112,7 @@ CREATE TABLE users (
     active BOOLEAN DEFAULT true NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
+    CONSTRAINT users_within_account UNIQUE (id, account_id),
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
@@ -117,8 +120,8 @@ CREATE UNIQUE INDEX users_account_email ON users (account_id, lower(email));
 
 CREATE TABLE ai_sessions (
     id UUID NOT NULL,
-    user_id UUID NOT NULL,
     account_id UUID NOT NULL,
+    user_id UUID NOT NULL,
     team_id UUID,
     intake_type VARCHAR(20) NOT NULL,
     intake_content JSONB DEFAULT '{}'::jsonb NOT NULL,
@@ -155,18 +158,19 @@ CREATE TABLE ai_sessions (
     total_cache_write_tokens BIGINT DEFAULT '0' NOT NULL,
     state JSONB DEFAULT '{}'::jsonb NOT NULL,
     PRIMARY KEY (id),
+    FOREIGN KEY(user_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(team_id, account_id) REFERENCES teams (id, account_id) ON DELETE SET NULL (team_id),
+    FOREIGN KEY(psa_connection_id, account_id) REFERENCES psa_connections (id, account_id) ON DELETE SET NULL (psa_connection_id),
+    FOREIGN KEY(escalated_to_id, account_id) REFERENCES users (id, account_id) ON DELETE SET NULL (escalated_to_id),
+    FOREIGN KEY(parent_session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE SET NULL (parent_session_id),
+    FOREIGN KEY(escalated_to_team_id, account_id) REFERENCES teams (id, account_id) ON DELETE SET NULL (escalated_to_team_id),
+    FOREIGN KEY(escalation_requested_by_id, account_id) REFERENCES users (id, account_id) ON DELETE SET NULL (escalation_requested_by_id),
+    CONSTRAINT ai_sessions_within_account UNIQUE (id, account_id),
     CONSTRAINT ai_sessions_intake_type CHECK (intake_type in ('free_text','psa_ticket','screenshot','log_paste','combined')),
     CONSTRAINT ai_sessions_status CHECK (status in ('active','paused','requesting_escalation','escalated','resolved','abandoned')),
     CONSTRAINT ai_sessions_confidence_tier CHECK (confidence_tier in ('guided','exploring','discovery')),
     CONSTRAINT ai_sessions_rating CHECK (session_rating between 1 and 5),
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE,
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(team_id) REFERENCES teams (id) ON DELETE SET NULL,
-    FOREIGN KEY(psa_connection_id) REFERENCES psa_connections (id) ON DELETE SET NULL,
-    FOREIGN KEY(escalated_to_id) REFERENCES users (id) ON DELETE SET NULL,
-    FOREIGN KEY(parent_session_id) REFERENCES ai_sessions (id) ON DELETE SET NULL,
-    FOREIGN KEY(escalated_to_team_id) REFERENCES teams (id) ON DELETE SET NULL,
-    FOREIGN KEY(escalation_requested_by_id) REFERENCES users (id) ON DELETE SET NULL
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE INDEX ai_sessions_owner ON ai_sessions (account_id, user_id, status);
@@ -181,8 +185,8 @@ CREATE TABLE drafts (
     content BYTEA NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+    FOREIGN KEY(user_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE TABLE identities (
@@ -193,9 +197,9 @@ CREATE TABLE identities (
     workspace TEXT NOT NULL,
     external_id TEXT NOT NULL,
     PRIMARY KEY (id),
+    FOREIGN KEY(user_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
     CONSTRAINT identities_external UNIQUE (platform, workspace, external_id),
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE TABLE psa_member_mappings (
@@ -206,42 +210,42 @@ CREATE TABLE psa_member_mappings (
     member_name TEXT NOT NULL,
     source TEXT NOT NULL,
     PRIMARY KEY (connection_id, user_id),
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(connection_id) REFERENCES psa_connections (id) ON DELETE CASCADE,
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+    FOREIGN KEY(connection_id, account_id) REFERENCES psa_connections (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(user_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE TABLE team_members (
+    account_id UUID NOT NULL,
     team_id UUID NOT NULL,
     user_id UUID NOT NULL,
-    account_id UUID NOT NULL,
     PRIMARY KEY (team_id, user_id),
-    FOREIGN KEY(team_id) REFERENCES teams (id) ON DELETE CASCADE,
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE,
+    FOREIGN KEY(team_id, account_id) REFERENCES teams (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(user_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE TABLE ai_session_intervals (
+    account_id UUID NOT NULL,
     session_id UUID NOT NULL,
     number INTEGER NOT NULL,
-    account_id UUID NOT NULL,
     user_id UUID NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     confirmed BOOLEAN,
     post_id UUID,
     PRIMARY KEY (session_id, number),
-    FOREIGN KEY(session_id) REFERENCES ai_sessions (id) ON DELETE CASCADE,
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+    FOREIGN KEY(session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(user_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE INDEX ai_session_intervals_user ON ai_session_intervals (user_id, started_at);
 
 CREATE TABLE ai_session_notes (
     id BIGINT GENERATED BY DEFAULT AS IDENTITY,
-    session_id UUID NOT NULL,
     account_id UUID NOT NULL,
+    session_id UUID NOT NULL,
     kind VARCHAR(20) NOT NULL,
     text TEXT DEFAULT '' NOT NULL,
     by_id UUID NOT NULL,
@@ -250,17 +254,17 @@ CREATE TABLE ai_session_notes (
     log_digest TEXT DEFAULT '' NOT NULL,
     log_content TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (id),
-    FOREIGN KEY(session_id) REFERENCES ai_sessions (id) ON DELETE CASCADE,
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(by_id) REFERENCES users (id) ON DELETE CASCADE
+    FOREIGN KEY(session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(by_id, account_id) REFERENCES users (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE INDEX ai_session_notes_session ON ai_session_notes (session_id, id);
 
 CREATE TABLE ai_session_steps (
+    account_id UUID NOT NULL,
     session_id UUID NOT NULL,
     number INTEGER NOT NULL,
-    account_id UUID NOT NULL,
     kind VARCHAR(32) NOT NULL,
     flow_node TEXT,
     manner VARCHAR(20),
@@ -269,9 +273,9 @@ CREATE TABLE ai_session_steps (
     answered_at TIMESTAMP WITH TIME ZONE,
     content JSONB DEFAULT '{}'::jsonb NOT NULL,
     PRIMARY KEY (session_id, number),
-    FOREIGN KEY(session_id) REFERENCES ai_sessions (id) ON DELETE CASCADE,
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(answered_by_id) REFERENCES users (id) ON DELETE SET NULL
+    FOREIGN KEY(session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(answered_by_id, account_id) REFERENCES users (id, account_id) ON DELETE SET NULL (answered_by_id),
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE TABLE places (
@@ -285,9 +289,10 @@ CREATE TABLE places (
     thread TEXT DEFAULT '' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
+    FOREIGN KEY(session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT places_external UNIQUE (platform, workspace, channel, thread),
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(session_id) REFERENCES ai_sessions (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT places_within_account UNIQUE (id, account_id),
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE INDEX places_session ON places (session_id);
@@ -315,24 +320,24 @@ CREATE TABLE psa_post_log (
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     position BIGINT GENERATED BY DEFAULT AS IDENTITY,
     PRIMARY KEY (id),
+    FOREIGN KEY(session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE CASCADE,
+    FOREIGN KEY(connection_id, account_id) REFERENCES psa_connections (id, account_id) ON DELETE SET NULL (connection_id),
+    FOREIGN KEY(engineer_id, account_id) REFERENCES users (id, account_id) ON DELETE SET NULL (engineer_id),
     CONSTRAINT psa_post_log_once UNIQUE (session_id, key),
     CONSTRAINT psa_post_log_state CHECK (state in ('pending','sending','posted','failed','unknown')),
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(session_id) REFERENCES ai_sessions (id) ON DELETE CASCADE,
-    FOREIGN KEY(connection_id) REFERENCES psa_connections (id) ON DELETE SET NULL,
-    FOREIGN KEY(engineer_id) REFERENCES users (id) ON DELETE SET NULL
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE TABLE session_log (
     id BIGINT GENERATED BY DEFAULT AS IDENTITY,
-    session_id UUID NOT NULL,
     account_id UUID NOT NULL,
+    session_id UUID NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     by_id UUID,
     event TEXT NOT NULL,
     detail JSONB DEFAULT '{}'::jsonb NOT NULL,
     PRIMARY KEY (id),
-    FOREIGN KEY(session_id) REFERENCES ai_sessions (id) ON DELETE CASCADE,
+    FOREIGN KEY(session_id, account_id) REFERENCES ai_sessions (id, account_id) ON DELETE CASCADE,
     FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
@@ -348,9 +353,9 @@ CREATE TABLE messages (
     change BIGINT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
+    FOREIGN KEY(place_id, account_id) REFERENCES places (id, account_id) ON DELETE CASCADE,
     CONSTRAINT messages_once UNIQUE (place_id, key),
-    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE,
-    FOREIGN KEY(place_id) REFERENCES places (id) ON DELETE CASCADE
+    FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
 );
 
 CREATE INDEX messages_change ON messages (place_id, change);
@@ -397,12 +402,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$ SEL
 CREATE FUNCTION fp_account_named(p_name text) RETURNS TABLE (account_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$ SELECT id FROM accounts WHERE name = p_name $$;
 
--- Lanes with something owed and due that nobody holds: the first owed row of each decides the order.
+-- Lanes with something that can be delivered now and that nobody holds. What waits behind a failed effect is
+-- left out, so that a thousand lanes held up by an outage do not push the others from the list.
 CREATE FUNCTION fp_due_lanes(p_limit integer)
 RETURNS TABLE (account_id uuid, subject_id uuid, lane text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT o.account_id, o.subject_id, o.lane::text FROM outbox o
-  LEFT JOIN lanes l ON l.subject_id = o.subject_id AND l.lane = o.lane
+  LEFT JOIN lanes l ON l.account_id = o.account_id AND l.subject_id = o.subject_id AND l.lane = o.lane
   WHERE o.state = 'owed' AND o.due_at <= now() AND (l.leased_until IS NULL OR l.leased_until < now())
+    AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.account_id = o.account_id AND b.subject_id = o.subject_id
+      AND b.lane = o.lane AND b.state = 'owed' AND b.attempts > 0 AND b.due_at > now() AND b.id < o.id)
   GROUP BY o.account_id, o.subject_id, o.lane ORDER BY min(o.id) LIMIT p_limit
 $$;
 

@@ -1,0 +1,238 @@
+"""The two forms after which something is posted: Resolve and Escalate, with who reads each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from bot.card import Block, Card, Field
+from bot.cards_forms import form_card, long_text, tick, when
+from bot.cards_parts import EDITABLE, Shortener, local, texts
+from bot.cards_posts import held
+from bot.cards_verbs import updates
+from bot.views import SessionView
+from bot.words import named, say
+from engine.documentation import Documentation, readers
+from engine.posts import ForecastLine
+from engine.session import Person
+
+TIMES = 6
+TARGETS = 95
+_ROOM = 5_500
+"""Characters of prefilled text a form may hold; what does not fit is posted as it is."""
+_TICKED = frozenset({"closing_unconfirmed", "over_4h", "time_draft", "review", "gap"})
+"""What the form itself asks for; other reasons are told beside the part."""
+
+
+def resolve_form(view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine] = ()) -> Card:
+    """Everything prefilled. Field names: those of Documentation, `status_confirmed`, `long_time_confirmed`,
+    `post_time`, `started_earlier`, and per time its key: minutes for `time:…`, count or drop for `gap:…`."""
+    short = Shortener()
+    told, inputs = _texts(view, draft, forecast, short)
+    inputs += [*_time_fields(view, forecast, short), *_ticks(forecast, short)]
+    blocks = (*_where(view, "resolve", short), *_others(forecast, short), *_remarks(forecast, short), *told)
+    ticket = view.session.ticket_id
+    title = say("resolve.title_ticket", ticket=ticket) if ticket else say("resolve.title")
+    submit = say("resolve.submit_post" if updates(view, "resolve") else "resolve.submit")
+    return form_card(title, "resolve", view.session, submit, inputs, blocks, cut=short.cut)
+
+
+def escalate_form(
+    view: SessionView,
+    forecast: Sequence[ForecastLine] = (),
+    *,
+    teams: Sequence[tuple[UUID, str]] = (),
+    people: Sequence[Person] = (),
+    by: Person | None = None,
+) -> Card:
+    """`to` is `anyone`, `team:<id>` or `user:<id>`; never the one who asks or the owner."""
+    short, session = Shortener(), view.session
+    options = _targets(view, teams, people, by)
+    more = say("escalate.more") if len(options) > TARGETS else ""
+    optional = say("form.optional")
+    inputs = [
+        long_text("reason", say("escalate.reason"), required=True, hint=say("escalate.reason_hint")),
+        Field("to", say("escalate.to"), "choice", "anyone", options[:TARGETS], required=True, hint=more),
+        long_text("blockers", say("escalate.blockers"), hint=optional),
+        Field("promised", say("escalate.promised"), hint=say("escalate.promised_hint")),
+        *_time_fields(view, forecast, short),
+        *_ticks(forecast, short),
+    ]
+    no_lead = "" if view.has_lead else say("session.no_lead")
+    blocks = (
+        *texts(say("escalate.package"), tone="muted"),
+        *texts(no_lead, tone="warning"),
+        *_where(view, "escalate", short),
+        *_notes(forecast, short),
+        *_others(forecast, short),
+        *_remarks(forecast, short),
+    )
+    ticket = session.ticket_id
+    title = say("escalate.title_ticket", ticket=ticket) if ticket else say("escalate.title")
+    submit = say("escalate.submit_post" if updates(view, "escalate") else "escalate.submit")
+    return form_card(title, "escalate", session, submit, inputs, blocks, cut=short.cut)
+
+
+def _targets(
+    view: SessionView, teams: Sequence[tuple[UUID, str]], people: Sequence[Person], by: Person | None
+) -> tuple[tuple[str, str], ...]:
+    already = {view.session.owner_id, by.id if by else view.session.owner_id}
+    short = Shortener()
+    return (
+        ("anyone", say("escalate.anyone")),
+        *((f"team:{team}", say("escalate.team", name=short.line(name, 55))) for team, name in teams),
+        *(
+            (f"user:{each.id}", say("escalate.person", name=short.line(each.name, 60)))
+            for each in people
+            if each.id not in already
+        ),
+    )
+
+
+# ── What will be posted, and who reads it ───────────────────────────────────────────────────────────────────
+
+
+def _where(view: SessionView, verb: str, short: Shortener) -> tuple[Block, ...]:
+    """Where it goes, or why it does not; and what must be known about the owner before it is posted."""
+    if view.session.ticket_id is None:
+        return texts(say("form.no_ticket"), tone="warning")
+    if not view.psa_connected:
+        return texts(say("form.no_connection"), tone="warning")
+    unmapped = ""
+    if not view.owner_mapped:
+        owner = short.line(view.history.names.get(view.session.owner_id, ""), 60)
+        unmapped = say("session.unmapped", owner=owner or say("escalation.somebody"))
+    if not updates(view, verb):
+        return texts(say("form.auto_push_off"), unmapped, tone="warning")
+    return (
+        *texts(say("form.posted_to", ticket=view.session.ticket_id)),
+        *texts(unmapped, tone="warning"),
+    )
+
+
+def _reader(forecast: Sequence[ForecastLine], kind: str, otherwise: str = "") -> str:
+    return next((line.readers for line in forecast if line.kind == kind), otherwise)
+
+
+def _notes(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, ...]:
+    said = []
+    for line in forecast:
+        if line.kind not in ("note", "customer_note"):
+            continue
+        text = say("form.part", part=named("part", line.kind), text=short.lines(line.text, 700))
+        reads = say("form.reads", readers=short.sentence(line.readers, 200))
+        said.append(say("form.part_reads", line=text, readers=reads))
+    return texts(*said)
+
+
+def _others(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, ...]:
+    """Status and owner, and what keeps any part back that the form cannot settle."""
+    said = []
+    for line in forecast:
+        part, text = named("part", line.kind), short.line(line.text, 120)
+        if line.held_because and line.held_because not in _TICKED:
+            said.append(say("form.part_held", part=part, text=_brief(line, text), why=held(line.held_because)))
+        elif line.kind in ("status", "owner"):
+            reads = short.sentence(line.readers, 200)
+            said.append(say("form.part_reads", line=say("form.part", part=part, text=text), readers=reads))
+    return texts(*dict.fromkeys(said[:8]))
+
+
+def _brief(line: ForecastLine, text: str) -> str:
+    return "" if line.kind in ("note", "customer_note") else f"{text.rstrip('.')}."
+
+
+def _remarks(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, ...]:
+    """Concerns about a text, pointed out to the person who decides."""
+    said = [
+        say("form.remark", part=named("part", line.kind), remark=short.sentence(remark, 160))
+        for line in forecast
+        for remark in line.remarks
+    ]
+    return texts(*dict.fromkeys(said[:6]), tone="warning")
+
+
+# ── The fields ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _texts(
+    view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine], short: Shortener
+) -> tuple[tuple[Block, ...], list[Field]]:
+    """The texts to edit; one that is too long for a form is shown from its start and left as it is."""
+    technical = say("form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket)))
+    reads = _reader(forecast, "customer_note", readers("customer_note", view.settings, view.ticket))
+    bill = _reader(forecast, "time")
+    customer = say("resolve.customer_hint", readers=" ".join(part for part in (reads, bill) if part))
+    wanted = (
+        ("summary", say("resolve.summary"), draft.summary, ""),
+        ("fix", say("resolve.fix"), draft.fix, say("resolve.fix_hint")),
+        ("verification", say("resolve.verification"), draft.verification, say("resolve.verification_hint")),
+        ("customer", say("resolve.customer"), draft.customer, customer),
+        ("technical", say("resolve.technical"), draft.technical, technical),
+    )
+    left, told, inputs = _ROOM, [], []
+    for name, label, value, hint in wanted:
+        if len(value) > min(EDITABLE, left):
+            note = say("form.too_long", label=label.lower(), count=len(value))
+            start = say("form.part", part=label, text=short.lines(value, 400))
+            told += [*texts(start), *texts(f"{note} {hint}".strip(), tone="muted")]
+            continue
+        left -= len(value)
+        required = name in ("summary", "fix")
+        inputs.append(long_text(name, label, value=value, hint=hint, required=required))
+    return tuple(told), inputs
+
+
+def _time_fields(view: SessionView, forecast: Sequence[ForecastLine], short: Shortener) -> list[Field]:
+    """Minutes per entry, undecided gaps to count or drop, and an earlier start."""
+    times = [line for line in forecast if line.kind == "time"]
+    if not times:
+        return []
+    found = [_gap(line, short) if line.held_because == "gap" else _minutes(line, short) for line in times[:TIMES]]
+    if len(times) > TIMES:
+        last = found[-1]
+        more = say("resolve.more_times", count=len(times) - TIMES)
+        found[-1] = Field(last.name, last.label, last.kind, last.value, last.options, hint=f"{last.hint} {more}")
+    at = local(view.session.created_at, view.zone, view.now)
+    hint = say("resolve.started_hint", at=at)
+    return [*found, Field("started_earlier", say("resolve.started_earlier"), "time", hint=hint)]
+
+
+def _minutes(line: ForecastLine, short: Shortener) -> Field:
+    """The length stands in the label with its rounding (`23 → 30 min`); an empty field leaves it so."""
+    when_and_how_long = short.line(line.text.partition(". ")[0], 90)
+    readers_of = short.sentence(line.readers, 150)
+    key = "resolve.time_hint"
+    why = ""
+    if line.held_because and line.held_because not in _TICKED:
+        key, why = "resolve.time_held", held(line.held_because)
+    return Field(
+        line.key, say("resolve.time", what=when_and_how_long), hint=say(key, readers=readers_of, why=why)
+    )
+
+
+def _gap(line: ForecastLine, short: Shortener) -> Field:
+    options = (
+        ("", say("resolve.gap_later")),
+        ("count", say("resolve.gap_count")),
+        ("drop", say("resolve.gap_drop")),
+    )
+    return Field(line.key, say("resolve.gap", what=short.line(line.text, 120)), "choice", "", options)
+
+
+def _ticks(forecast: Sequence[ForecastLine], short: Shortener) -> list[Field]:
+    """What only a person may say yes to."""
+    found = []
+    entries = [line for line in forecast if line.kind == "time" and line.held_because != "gap"]
+    if any(line.held_because in (None, "time_draft", "review", "over_4h") for line in entries):
+        found.append(tick("post_time", say("resolve.post_time"), on=True))
+    if any(line.held_because == "over_4h" for line in entries):
+        found.append(tick("long_time_confirmed", say("resolve.long_time")))
+    closing = [line for line in forecast if line.held_because == "closing_unconfirmed"]
+    if closing:
+        label = say("resolve.status", status=short.line(closing[0].text, 50))
+        found.append(tick("status_confirmed", label, hint=short.sentence(closing[0].readers, 200)))
+    return found
+
+
+__all__ = ["escalate_form", "resolve_form", "when"]

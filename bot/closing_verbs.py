@@ -1,0 +1,118 @@
+"""The verbs that end a Session and settle its documentation and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.inbound import Inbound
+from bot.psa_door import zone_of
+from bot.when import TimeUnclear, read_time
+from engine import events
+from engine.effects import ShowForm, Tell
+from engine.ports import Act
+from engine.session import Session
+
+_YES = ("yes", "true", "1", "on")
+_TEXTS = ("summary", "fix", "verification", "technical", "customer")
+
+
+def _ticked(asked: Inbound, name: str) -> bool:
+    return asked.fields.get(name, "").strip().casefold() in _YES
+
+
+async def _resolve(asked: Inbound, session: Session) -> Sequence[Act]:
+    """The form is the review: what is submitted is what is posted."""
+    given = asked.fields
+    if not given.get("summary", "").strip() and not given.get("fix", "").strip():
+        return (Act(session.id, effects=(ShowForm(to=asked.person.id, form="resolve"),)),)
+    decided = await _time_decisions(asked, session)
+    if isinstance(decided, str):
+        return (Act(session.id, effects=(Tell(to=asked.person.id, what=decided),)),)
+    resolved = events.Resolved(
+        asked.person,
+        given.get("summary", "").strip(),
+        given.get("fix", "").strip(),
+        reviewed(asked),
+    )
+    return (*decided, Act(session.id, resolved))
+
+
+def reviewed(asked: Inbound) -> dict[str, Any]:
+    """The submitted form as the documentation keeps it: edited texts, ticks, and minutes per time entry."""
+    given = asked.fields
+    minutes = {
+        name.removeprefix("minutes:"): int(value)
+        for name, value in given.items()
+        if name.startswith("minutes:") and value.strip().isdigit()
+    }
+    return {
+        **{name: given[name] for name in _TEXTS if name in given},
+        "status_confirmed": _ticked(asked, "status_confirmed"),
+        "long_time_confirmed": _ticked(asked, "long_time_confirmed"),
+        "post_time": _ticked(asked, "post_time") if "post_time" in given else True,
+        "minutes": minutes,
+    }
+
+
+async def _time_decisions(asked: Inbound, session: Session) -> list[Act] | str:
+    """Gaps counted or dropped in the form, and an earlier start; a sentence's key where a time is unclear."""
+    found = []
+    for name, value in asked.fields.items():
+        if name.startswith("gap:") and value in ("count", "drop"):
+            start = _moment(name.removeprefix("gap:"))
+            if start is not None:
+                found.append(Act(session.id, events.TimeConfirmed(asked.person, start, value == "count")))
+    earlier = asked.fields.get("started_earlier", "").strip()
+    if earlier:
+        zone = zone_of(await asked.unit.accounts.settings())
+        try:
+            start = read_time(earlier, session.created_at.replace(hour=0, minute=0), zone)
+        except TimeUnclear:
+            return "time_unclear"
+        found.append(Act(session.id, events.TimeConfirmed(asked.person, start, True, started_earlier=True)))
+    return found
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+async def _abandon(asked: Inbound, session: Session) -> Sequence[Act]:
+    if "reason" not in asked.fields:
+        return (Act(session.id, effects=(ShowForm(to=asked.person.id, form="abandon"),)),)
+    return (Act(session.id, events.Abandoned(asked.person, asked.fields["reason"].strip())),)
+
+
+async def _rate(asked: Inbound, session: Session) -> Sequence[Act]:
+    given = asked.fields.get("rating", "") or asked.args.get("rating", "")
+    if not given.strip().isdigit():
+        return (Act(session.id, effects=(ShowForm(to=asked.person.id, form="rate"),)),)
+    feedback = asked.fields.get("feedback", "").strip()
+    return (Act(session.id, events.Rated(asked.person, int(given), feedback)),)
+
+
+async def _retry(asked: Inbound, session: Session) -> Sequence[Act]:
+    return (Act(session.id, events.PushRetried(asked.person, closing=bool(asked.args.get("closing")))),)
+
+
+async def _decide_time(asked: Inbound, session: Session) -> Sequence[Act]:
+    start = _moment(asked.args.get("start", ""))
+    if start is None:
+        return (Act(session.id, effects=(Tell(to=asked.person.id, what="refused.no_such_gap"),)),)
+    return (Act(session.id, events.TimeConfirmed(asked.person, start, asked.verb == "count_time")),)
+
+
+VERBS = {
+    "resolve": _resolve,
+    "abandon": _abandon,
+    "rate": _rate,
+    "retry": _retry,
+    "count_time": _decide_time,
+    "drop_time": _decide_time,
+}

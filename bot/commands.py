@@ -1,0 +1,112 @@
+"""Typed commands, the same on every platform: the first words decide, everything else is what a person says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+WORD_LIMIT = 600
+"""A command is one short line; a longer text is never taken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    verb: str
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+_BARE = {
+    "status": "status",
+    "path": "path",
+    "show path": "path",
+    "show the path": "path",
+    "tickets": "tickets",
+    "my tickets": "tickets",
+    "link": "link",
+    "pause": "pause",
+    "resume": "resume",
+    "escalate": "escalate",
+    "withdraw": "withdraw",
+    "pick up": "pick_up",
+    "pickup": "pick_up",
+    "pick up fresh": "pick_up_fresh",
+    "advise": "advise",
+    "take over": "take_over",
+    "takeover": "take_over",
+    "resolve": "resolve",
+    "abandon": "abandon",
+    "note": "note",
+    "undo": "undo",
+    "catch up": "catch_up",
+    "catchup": "catch_up",
+    "mine": "mine",
+    "queue": "queue",
+    "time": "time",
+    "people": "people",
+    "settings": "settings",
+    "connect": "connect",
+    "help": "help",
+    "?": "help",
+    "start": "start",
+    "retry": "retry",
+    "rate": "rate",
+    "already tried": "already_tried",
+    "can't do that": "cannot_do",
+    "cannot do that": "cannot_do",
+    "carry on": "take_advice",
+    "carry on with this": "take_advice",
+    "still need you": "decline_advice",
+    "postpone": "postpone",
+    "decline": "decline",
+    "follow up": "follow_up",
+    "follow-up": "follow_up",
+    "start anyway": "start_anyway",
+    "copy": "copy",
+}
+
+# What takes words after it needs a sign that it is meant as a command: a colon, a number, a name after "to".
+_WITH_WORDS: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
+    (re.compile(r"link\s+(?:ticket\s*)?#?(\d{1,9})$", re.I), "link", ("ticket",)),
+    (re.compile(r"note\s*[:\-]\s*(.+)$", re.I | re.S), "note", ("text",)),
+    (re.compile(r"note\s+(?!to\b)(.+)$", re.I | re.S), "note", ("text",)),
+    (re.compile(r"advi[sc]e\s*[:\-]\s*(.+)$", re.I | re.S), "advise", ("text",)),
+    (re.compile(r"already tried\s*[:\-]?\s+(.+)$", re.I | re.S), "already_tried", ("text",)),
+    (re.compile(r"(?:can't|cannot) do that\s*[:\-,]\s*(.+)$", re.I | re.S), "cannot_do", ("text",)),
+    (re.compile(r"rate\s+([1-5])(?:\s*[:\-,]?\s*(.*))?$", re.I | re.S), "rate", ("rating", "feedback")),
+    (re.compile(r"tickets?\s+(?!is\b|was\b|has\b)([^#].{0,80})$", re.I), "tickets", ("text",)),
+    (re.compile(r"open\s+(\d{1,3}|[0-9a-f-]{8,36})$", re.I), "open", ("session",)),
+    (re.compile(r"jump(?:\s+to)?\s+([a-z0-9_-]{1,60})$", re.I), "jump", ("node",)),
+    (re.compile(r"escalate\s+to\s+([^:\n]{1,60}?)(?:\s*:\s*(.+))?$", re.I | re.S), "escalate", ("to", "reason")),
+    (re.compile(r"escalate\s*:\s*(.+)$", re.I | re.S), "escalate", ("reason",)),
+    (re.compile(r"pause\s*:\s*(.+)$", re.I | re.S), "pause", ("reason",)),
+    (
+        re.compile(r"pause\s+(?:waiting\s+)?for\s+(?:the\s+)?(customer|vendor|parts|me)\b[,:]?\s*(.*)$", re.I | re.S),
+        "pause",
+        ("waiting_for", "reason"),
+    ),
+    (re.compile(r"pause\s+until\s+(.{1,40})$", re.I), "pause", ("remind_at",)),
+    (re.compile(r"take over\s*:\s*(.+)$", re.I | re.S), "take_over", ("reason",)),
+    (re.compile(r"abandon\s*:\s*(.+)$", re.I | re.S), "abandon", ("reason",)),
+    (re.compile(r"postpone\s+(?:until\s+|to\s+)?(.{1,40})$", re.I), "postpone", ("until",)),
+    (re.compile(r"decline\s*[:\-]\s*(.+)$", re.I | re.S), "decline", ("reason",)),
+    (re.compile(r"start\s*[:\-]\s*(.+)$", re.I | re.S), "start", ("text",)),
+)
+
+
+def parse(text: str) -> Command | None:
+    """The command a person typed, or None where he says something."""
+    line = text.strip()
+    if not line or len(line) > WORD_LIMIT:
+        return None
+    bare = re.sub(r"\s+", " ", line.casefold().rstrip(" .!")).replace("\u2019", "'")
+    if bare in _BARE:
+        return Command(_BARE[bare])
+    for pattern, verb, names in _WITH_WORDS:
+        found = pattern.match(line)
+        if found:
+            given = (value or "" for value in found.groups())
+            return Command(verb, {n: v.strip() for n, v in zip(names, given, strict=False) if v.strip()})
+    return None
+
+

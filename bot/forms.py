@@ -1,0 +1,104 @@
+"""Draws the forms of a Session, filled in with everything that is known beforehand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from bot import cards
+from bot.card import Card
+from bot.psa_door import Doors
+from bot.viewing import view_of
+from bot.views import SessionView
+from engine import posts, timekeeping
+from engine.documentation import Documentation
+from engine.ports import PsaView
+from engine.psa import BoardStatus, PsaFailure, TicketHit
+from engine.session import Interval
+from storage.store import Store
+
+
+class Forms:
+    def __init__(self, store: Store, doors: Doors) -> None:
+        self._store = store
+        self._doors = doors
+
+    async def draw(self, name: str, account: UUID, session_id: UUID, reader: UUID) -> Card | None:
+        """The form `name` for one person; None where the Session is gone."""
+        async with self._store.transaction(account) as unit:
+            view = await view_of(unit, session_id, whole=True)
+            if view is None:
+                return None
+            unbound = await unit.posts.unbound_intervals(session_id, view.session.owner_id)
+            teams = await unit.accounts.teams()
+            people = {u.id: u.name for u in await unit.accounts.users()}
+        match name:
+            case "resolve":
+                return await self._resolve(view, account, unbound)
+            case "escalate":
+                others = {k: v for k, v in people.items() if k not in (reader, view.session.owner_id)}
+                forecast = await self._forecast(view, account, unbound, "escalation")
+                return cards.escalate_form(view, teams, others, forecast)
+            case "link":
+                return cards.link_form(view, await self._open_tickets(account, reader))
+            case "pick_up":
+                return cards.pick_up_form(view)
+            case _:
+                drawn = cards.SHORT_FORMS.get(name)
+                return drawn(view) if drawn else None
+
+    async def _resolve(self, view: SessionView, account: UUID, unbound: set[datetime]) -> Card:
+        forecast = await self._forecast(view, account, unbound, "resolution")
+        return cards.resolve_form(view, self._documentation(view), forecast)
+
+    def _documentation(self, view: SessionView) -> Documentation:
+        return posts.documentation_for(view.history, view.ticket, "resolution", None)
+
+    async def _forecast(
+        self, view: SessionView, account: UUID, unbound: set[datetime], occasion: str
+    ) -> tuple[posts.ForecastLine, ...]:
+        """What submitting would post, to whom, and what would wait and why."""
+        session = view.session
+        door = await self._doors.open(account, session.connection_id)
+        stopped = timekeeping.stop(session, view.now)
+        fresh = {i.start for i in stopped.intervals} - {i.start for i in session.intervals}
+        unowed = tuple(i for i in stopped.intervals if i.start in unbound or i.start in fresh)
+        return posts.forecast(
+            view.history,
+            occasion,
+            session.owner_id,
+            door.settings,
+            view.ticket,
+            connected=door.psa is not None,
+            members=door.members,
+            statuses=await _statuses(door, view),
+            zone=door.zone,
+            reviewed=None,
+            unowed=_of(unowed, session.owner_id),
+        )
+
+    async def _open_tickets(self, account: UUID, reader: UUID) -> tuple[TicketHit, ...]:
+        """The person's open tickets by SLA; none where the PSA is away or he has no Member."""
+        door = await self._doors.open(account, None)
+        member = door.members.get(reader)
+        if door.psa is None or member is None:
+            return ()
+        try:
+            return await door.psa.my_open(member[0])
+        except PsaFailure:
+            return ()
+
+
+def _of(intervals: tuple[Interval, ...], engineer: UUID) -> tuple[Interval, ...]:
+    return tuple(i for i in intervals if i.engineer == engineer)
+
+
+async def _statuses(door: PsaView, view: SessionView) -> tuple[BoardStatus, ...]:
+    wanted = {**door.settings.resolved_status, **door.settings.escalated_status}
+    board = view.ticket.board if view.ticket else None
+    if door.psa is None or board is None or board.id not in wanted:
+        return ()
+    try:
+        return await door.psa.statuses(board.id)
+    except PsaFailure:
+        return ()

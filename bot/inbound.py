@@ -1,0 +1,93 @@
+"""What a person did, as every platform's reader gives it to the front."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from engine.intake import Attachment
+from engine.session import Person, Session
+from storage.places import Place
+from storage.store import Unit
+
+WORD = 40_000_000
+"""Characters a text may have; more than the body limit lets through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """`session` is the one the words belong to: named by the button, or living in the place."""
+
+    unit: Unit
+    person: Person
+    place: Place
+    kind: Literal["say", "click", "submit"]
+    text: str = ""
+    verb: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Attachment, ...] = ()
+    session: Session | None = None
+
+    @property
+    def session_id(self) -> UUID | None:
+        return self.session.id if self.session else None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleWord:
+    """The console's payload, read."""
+
+    external_id: str
+    place: UUID | None
+    kind: Literal["say", "click", "submit"]
+    text: str
+    verb: str
+    args: dict[str, str]
+    fields: dict[str, str]
+    files: tuple[Attachment, ...]
+
+
+def read_console(payload: bytes) -> ConsoleWord:
+    """Raises ValueError for a payload the console cannot have sent."""
+    whole: dict[str, Any] = json.loads(payload)
+    body = whole["body"]
+    kind = body.get("kind")
+    if kind not in ("say", "click", "submit"):
+        raise ValueError("unknown kind")
+    return ConsoleWord(
+        external_id=str(whole["from"]),
+        place=_uuid(body.get("place")),
+        kind=kind,
+        text=str(body.get("text") or "")[:WORD],
+        verb=str(body.get("verb") or "")[:40],
+        args=_strings(body.get("args")),
+        fields=_strings(body.get("fields")),
+        files=tuple(_file(f) for f in list(body.get("files") or ())[:10]),
+    )
+
+
+def _uuid(given: Any) -> UUID | None:
+    try:
+        return UUID(str(given)) if given else None
+    except ValueError:
+        return None
+
+
+def _strings(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict):
+        return {}
+    return {str(k)[:60]: "" if v is None else str(v) for k, v in list(given.items())[:60]}
+
+
+def _file(given: Any) -> Attachment:
+    try:
+        content = base64.b64decode(str(given.get("content") or ""), validate=True)
+    except (binascii.Error, AttributeError) as wrong:
+        raise ValueError("a file that is not base64") from wrong
+    return Attachment(str(given.get("name") or "file")[:200], str(given.get("type") or ""), content)

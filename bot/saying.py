@@ -1,0 +1,95 @@
+"""What free words mean: a command, an answer, evidence, a ticket, small talk, or the start of a Session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot import verbs
+from bot.commands import parse
+from bot.inbound import Inbound
+from bot.starting import begin
+from engine.effects import Show, Tell
+from engine.events import Event, EvidenceAdded, NoteAdded, StepAnswered, TicketLinked
+from engine.intake import Reading, quick_answer, read
+from engine.ports import Act
+from engine.replies import Quick, is_small_talk
+from engine.session import FINAL, Session, Status, Step
+
+
+async def acts(said: Inbound) -> Sequence[Act]:
+    """A typed command first; in a thread the words belong to its Session, elsewhere they start one."""
+    command = parse(said.text) if not said.files else None
+    if command is not None:
+        asked = replace(said, kind="click", verb=command.verb, fields=dict(command.args), args=dict(said.args))
+        return await verbs.acts(asked)
+    if not said.text.strip() and not said.files:
+        return (Act(said.person.id, effects=(Show(to=said.person.id, what="help", place=said.place.id),)),)
+    # A pasted log may be megabytes: reading it is not work for the loop.
+    reading = await asyncio.to_thread(read, said.text, said.files)
+    if said.session is None:
+        return await begin(said, reading)
+    return _in_session(said, said.session, reading)
+
+
+def _in_session(said: Inbound, session: Session, reading: Reading) -> Sequence[Act]:
+    refused = tuple(Tell(to=said.person.id, what=f"file:{why}") for _, why in reading.refused)
+    if session.status in FINAL:
+        return (Act(session.id, effects=(Tell(to=said.person.id, what="refused.ended_words"), *refused)),)
+    event = _event(said, session, reading)
+    effects = refused
+    if session.status is Status.PAUSED and isinstance(event, EvidenceAdded) and said.person.id == session.owner_id:
+        effects = (*refused, Tell(to=said.person.id, what="kept_while_paused"))
+    return (Act(session.id, event, effects),)
+
+
+def _event(said: Inbound, session: Session, reading: Reading) -> Event:
+    """An owner's words answer the Step on the table; everyone else's are kept under his name."""
+    person, words = said.person, said.text.strip()
+    if reading.type == "psa_ticket" and reading.ticket_id is not None:
+        return TicketLinked(person, reading.ticket_id)
+    owner = person.id == session.owner_id
+    if reading.log is not None or reading.images:
+        digest = reading.digest.as_text() if reading.digest else ""
+        names = ", ".join(reading.images)
+        text = "\n".join(part for part in (reading.text, f"Pictures: {names}" if names else "") if part)
+        return EvidenceAdded(person, text, digest, reading.log or "", bundled=True)
+    if is_small_talk(words):
+        return NoteAdded(person, words, chatter=True)
+    step = session.current
+    if session.status is not Status.ACTIVE or not owner:
+        return EvidenceAdded(person, words, bundled=True) if owner else NoteAdded(person, words)
+    if step is None:
+        return EvidenceAdded(person, words, bundled=True)
+    option = _option(step, words) if step.outcome is None else None
+    if option is not None:
+        return StepAnswered(person, step.number, option=option)
+    return StepAnswered(person, step.number, text=words, bundled=True)
+
+
+_MEANS = {
+    "yes": ("yes", "y", "ok", "works"),
+    "no": ("no", "n"),
+    "done": ("done", "did it", "finished"),
+    "no_change": ("no change", "same", "no difference", "still"),
+    "fixed": ("fixed", "that fixed it", "solved", "works now"),
+}
+
+
+def _option(step: Step, words: str) -> str | None:
+    """The option meant by `1`–`5`, `y`, `n`, `done`, `no change`; None where nothing fits clearly."""
+    quick = quick_answer(words, len(step.options))
+    if quick is None:
+        return None
+    if quick.kind == "option" and quick.number is not None:
+        return step.options[quick.number - 1].id
+    return _by_meaning(step, quick)
+
+
+def _by_meaning(step: Step, quick: Quick) -> str | None:
+    wanted = _MEANS.get(quick.kind, ())
+    fits = [o.id for o in step.options if o.id == quick.kind or o.label.casefold().startswith(wanted)]
+    return fits[0] if len(fits) == 1 else None
+
+

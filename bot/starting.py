@@ -1,0 +1,74 @@
+"""Starts a Session from what a person gave, after a look at who already works on the same ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from bot.inbound import Inbound
+from engine.effects import Show, Tell
+from engine.events import SessionStarted
+from engine.intake import Reading
+from engine.ports import Act
+from engine.session import Intake, IntakeType
+from engine.tried import split_tried
+
+
+async def begin(said: Inbound, reading: Reading, tried: str = "") -> Sequence[Act]:
+    """Start at once, or offer what fits where the ticket has a Session already."""
+    refused = tuple(Tell(to=said.person.id, what=f"file:{why}") for _, why in reading.refused)
+    words, listed = _tried_in(reading.text)
+    content = _content(reading, words, [*split_tried(tried), *listed])
+    if not (words or reading.log or reading.images or reading.ticket_id):
+        shown = Show(to=said.person.id, what="help", place=said.place.id)
+        return (Act(said.person.id, effects=(*refused, shown)),)
+    if reading.ticket_id and (known := await said.unit.sessions.on_ticket(reading.ticket_id)):
+        draft = await said.unit.drafts.keep(said.person.id, "start", content)
+        offer = Show(
+            to=said.person.id, what="duplicate_ticket", place=said.place.id, draft=draft, session=known[0]
+        )
+        return (Act(said.person.id, effects=(*refused, offer)),)
+    return (*_told(said, refused), start(said, content))
+
+
+def _told(said: Inbound, refused: tuple[Tell, ...]) -> tuple[Act, ...]:
+    return (Act(said.person.id, effects=refused),) if refused else ()
+
+
+def start(said: Inbound, content: dict[str, Any], parent: UUID | None = None) -> Act:
+    """The event that starts a Session from stored or fresh content."""
+    session_id = uuid4()
+    intake = Intake(
+        type=IntakeType(content["type"]),
+        text=content["text"],
+        image_urls=tuple(content["images"]),
+        log_content=content["log"],
+        log_digest=content["digest"],
+        ticket_id=content["ticket_id"],
+        tried=tuple(content["tried"]),
+    )
+    assert said.unit.account is not None
+    return Act(session_id, SessionStarted(session_id, said.unit.account, said.person, intake, parent))
+
+
+def _content(reading: Reading, words: str, tried: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": reading.type,
+        "text": words,
+        "images": list(reading.images),
+        "log": reading.log or "",
+        "digest": reading.digest.as_text() if reading.digest else "",
+        "ticket_id": reading.ticket_id,
+        "tried": list(tried),
+    }
+
+
+def _tried_in(text: str) -> tuple[str, list[str]]:
+    """The words without their "already tried:" part, and that part as a list."""
+    low = text.casefold()
+    for cue in ("already tried:", "already tried -", "tried so far:", "tried already:"):
+        at = low.find(cue)
+        if at >= 0:
+            return text[:at].strip(), list(split_tried(text[at + len(cue) :]))
+    return text, []

@@ -1,0 +1,360 @@
+"""What a click, a form or a typed command asks for, verb by verb."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from bot import admin_verbs, closing_verbs
+from bot.inbound import Inbound
+from bot.psa_door import zone_of
+from bot.starting import begin, start
+from bot.when import TimeUnclear, read_time
+from engine import events
+from engine.effects import Owed, Show, ShowForm, Tell
+from engine.events import Event
+from engine.intake import find_tickets, read
+from engine.ports import Act
+from engine.session import Manner, Session, StepKind, Target, WaitingFor
+
+Acts = Sequence[Act]
+Verb = Callable[[Inbound], Awaitable[Acts]]
+SessionVerb = Callable[[Inbound, Session], Awaitable[Acts]]
+
+
+async def acts(asked: Inbound) -> Acts:
+    """Look the verb up; one that belongs to a Session needs one."""
+    personal = PERSONAL.get(asked.verb) or admin_verbs.VERBS.get(asked.verb)
+    if personal is not None:
+        return await personal(asked)
+    in_session = IN_SESSION.get(asked.verb) or closing_verbs.VERBS.get(asked.verb)
+    if in_session is None:
+        return tell(asked, "not_understood")
+    session = asked.session
+    if session is None:
+        named = asked.args.get("session")
+        return tell(asked, "gone" if named else "no_session_here")
+    return await in_session(asked, session)
+
+
+def tell(asked: Inbound, what: str) -> Acts:
+    """A private sentence that belongs to no Session."""
+    shown = Show(to=asked.person.id, what=f"notice:{what}", place=asked.place.id)
+    return (Act(asked.person.id, effects=(shown,)),)
+
+
+def show(asked: Inbound, what: str, session: UUID | None = None, draft: UUID | None = None) -> Acts:
+    shown = Show(to=asked.person.id, what=what, place=asked.place.id, session=session, draft=draft)
+    return (Act(asked.person.id, effects=(shown,)),)
+
+
+def event(session: Session, happened: Event, *effects: Owed) -> Acts:
+    return (Act(session.id, happened, effects),)
+
+
+def form(asked: Inbound, session: Session, name: str) -> Acts:
+    return (Act(session.id, effects=(ShowForm(to=asked.person.id, form=name),)),)
+
+
+def filled(asked: Inbound, *names: str) -> bool:
+    return all(asked.fields.get(name, "").strip() for name in names)
+
+
+# ── Commands of a person ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _listed(asked: Inbound) -> Acts:
+    return show(asked, asked.verb, asked.session_id)
+
+
+async def _tickets(asked: Inbound) -> Acts:
+    words = asked.fields.get("text", "").strip()
+    draft = await asked.unit.drafts.keep(asked.person.id, "search", {"text": words[:80]})
+    return show(asked, "tickets", asked.session_id, draft)
+
+
+async def _start(asked: Inbound) -> Acts:
+    number = asked.args.get("ticket", "").strip()
+    words = asked.fields.get("text", "").strip() or (f"#{number}" if number.isdigit() else "")
+    if not words:
+        return show(asked, "help")
+    return await begin(asked, read(words, asked.files), asked.fields.get("tried", ""))
+
+
+async def _from_draft(asked: Inbound) -> Acts:
+    """"Start anyway" and "Follow-up": the words he gave before are still there."""
+    try:
+        draft_id = UUID(asked.args.get("draft", ""))
+    except ValueError:
+        return await _follow_up(asked)
+    content = await asked.unit.drafts.get(draft_id, asked.person.id)
+    if content is None:
+        return tell(asked, "form_expired")
+    parent = asked.session_id if asked.verb == "follow_up" else None
+    return (start(asked, content, parent),)
+
+
+async def _follow_up(asked: Inbound) -> Acts:
+    """A new Session on what came back after one that ended."""
+    if asked.session is None or asked.verb != "follow_up":
+        return tell(asked, "no_session_here")
+    before = asked.session
+    content: dict[str, Any] = {
+        "type": "psa_ticket" if before.ticket_id else "free_text",
+        "text": before.problem_summary or before.intake.text,
+        "images": [],
+        "log": "",
+        "digest": "",
+        "ticket_id": before.ticket_id,
+        "tried": [],
+    }
+    return (start(asked, content, before.id),)
+
+
+async def _open(asked: Inbound) -> Acts:
+    if asked.session is None:
+        return tell(asked, "gone")
+    return (*event(asked.session, events.NoteAdded(asked.person, "", chatter=True)), *show(asked, "status", asked.session.id))
+
+
+PERSONAL: dict[str, Verb] = {
+    "mine": _listed,
+    "queue": _listed,
+    "time": _listed,
+    "help": _listed,
+    "tickets": _tickets,
+    "start": _start,
+    "start_anyway": _from_draft,
+    "follow_up": _from_draft,
+    "open": _open,
+}
+
+
+# ── Working ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _answer(asked: Inbound, session: Session) -> Acts:
+    """A button carries its Step; a late one never counts for another Step."""
+    step = _step(asked, session)
+    if step is None:
+        return show(asked, "status", session.id)
+    option = asked.args.get("option") or None
+    current = session.current
+    known = current is not None and current.number == step and option in {o.id for o in current.options}
+    return event(session, events.StepAnswered(asked.person, step, option=option if known else None, text=""))
+
+
+def _step(asked: Inbound, session: Session) -> int | None:
+    given = asked.args.get("step", "")
+    if given.isdigit():
+        return int(given)
+    return session.current.number if session.current and not given else None
+
+
+async def _already_tried(asked: Inbound, session: Session) -> Acts:
+    return _in_manner(asked, session, Manner.ALREADY_TRIED, "already_tried")
+
+
+async def _cannot_do(asked: Inbound, session: Session) -> Acts:
+    return _in_manner(asked, session, Manner.CANNOT_DO, "")
+
+
+def _in_manner(asked: Inbound, session: Session, manner: Manner, form_name: str) -> Acts:
+    step, words = _step(asked, session), asked.fields.get("text", "").strip()
+    if step is None or (session.current and session.current.kind is StepKind.BRIEFING):
+        return show(asked, "status", session.id)
+    if form_name and not words:
+        return form(asked, session, form_name)
+    return event(session, events.StepAnswered(asked.person, step, text=words, manner=manner))
+
+
+async def _undo(asked: Inbound, session: Session) -> Acts:
+    given = asked.args.get("step", "")
+    return event(session, events.AnswerCorrected(asked.person, int(given) if given.isdigit() else None))
+
+
+async def _jump(asked: Inbound, session: Session) -> Acts:
+    node = asked.args.get("node") or asked.fields.get("node", "")
+    if not node or session.flow_id is None:
+        return show(asked, "path", session.id)
+    return event(session, events.StepJumped(asked.person, node))
+
+
+async def _evidence(asked: Inbound, session: Session) -> Acts:
+    reading = read(asked.fields.get("text", ""), asked.files)
+    digest = reading.digest.as_text() if reading.digest else ""
+    return event(session, events.EvidenceAdded(asked.person, reading.text, digest, reading.log or ""))
+
+
+async def _note(asked: Inbound, session: Session) -> Acts:
+    if not filled(asked, "text"):
+        return form(asked, session, "note")
+    return event(session, events.NoteAdded(asked.person, asked.fields["text"].strip()))
+
+
+async def _link(asked: Inbound, session: Session) -> Acts:
+    """By number, by link, or by a choice from the list; "Link and post" posts what waited for a ticket."""
+    given = asked.fields.get("number") or asked.fields.get("ticket") or asked.args.get("ticket", "")
+    found = find_tickets(given) if given else ()
+    number = int(given) if given.strip().isdigit() else (found[0].number if found else None)
+    if number is None:
+        return form(asked, session, "link")
+    linked = events.TicketLinked(asked.person, number)
+    if asked.args.get("post"):
+        return (*event(session, linked), *event(session, events.PushRetried(asked.person)))
+    return event(session, linked)
+
+
+async def _pause(asked: Inbound, session: Session) -> Acts:
+    given = asked.fields
+    if not any(given.get(name, "").strip() for name in ("waiting_for", "reason", "remind_at")):
+        return form(asked, session, "pause")
+    waiting = given.get("waiting_for", "") or "me"
+    remind = None
+    if given.get("remind_at", "").strip():
+        zone = zone_of(await asked.unit.accounts.settings())
+        try:
+            remind = read_time(given["remind_at"], asked.unit.now, zone)
+        except TimeUnclear:
+            return tell(asked, "time_unclear")
+    if waiting not in set(WaitingFor):
+        waiting = "me"
+    return event(session, events.Paused(asked.person, WaitingFor(waiting), given.get("reason", "").strip(), remind))
+
+
+async def _resume(asked: Inbound, session: Session) -> Acts:
+    return event(session, events.Resumed(asked.person))
+
+
+# ── Handing over ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _escalate(asked: Inbound, session: Session) -> Acts:
+    if not filled(asked, "reason"):
+        return form(asked, session, "escalate")
+    target = await _target(asked)
+    if target is None:
+        return tell(asked, "no_such_person")
+    given = asked.fields
+    settings = await asked.unit.accounts.settings()
+    return event(
+        session,
+        events.EscalationRequested(
+            asked.person,
+            given["reason"].strip(),
+            target,
+            given.get("blockers", "").strip(),
+            given.get("promised", "").strip(),
+            leads_only=bool(settings.get("leads_only")),
+        ),
+    )
+
+
+async def _target(asked: Inbound) -> Target | None:
+    """Anyone, a Team or a person, by id from a form or by name as typed; None where nobody fits."""
+    given = asked.fields.get("to", "").strip()
+    if not given or given.casefold() in ("anyone", "any", "anybody"):
+        return Target()
+    kind, _, value = given.partition(":")
+    name = (value if kind in ("team", "user") else given).strip().casefold().lstrip("@")
+    for team_id, team in (await asked.unit.accounts.teams()).items():
+        if name in (str(team_id), team.casefold()):
+            return Target(team=team_id, name=team)
+    fits = [
+        user
+        for user in await asked.unit.accounts.users()
+        if name in (str(user.id), user.name.casefold(), user.name.casefold().split(" ")[0], (user.email or "").casefold())
+    ]
+    if len(fits) != 1:
+        return None
+    return Target(user=fits[0].id, name=fits[0].name, user_teams=fits[0].team_ids)
+
+
+async def _withdraw(asked: Inbound, session: Session) -> Acts:
+    return event(session, events.EscalationWithdrawn(asked.person))
+
+
+async def _advise(asked: Inbound, session: Session) -> Acts:
+    if not filled(asked, "text"):
+        return form(asked, session, "advise")
+    return event(session, events.AdviceGiven(asked.person, asked.fields["text"].strip()))
+
+
+async def _take_advice(asked: Inbound, session: Session) -> Acts:
+    return event(session, events.AdviceTaken(asked.person))
+
+
+async def _decline_advice(asked: Inbound, session: Session) -> Acts:
+    return event(session, events.AdviceDeclined(asked.person))
+
+
+async def _pick_up(asked: Inbound, session: Session) -> Acts:
+    manner = "fresh" if asked.verb == "pick_up_fresh" else asked.fields.get("manner", "")
+    if not manner:
+        return form(asked, session, "pick_up")
+    owner = asked.fields.get("make_owner", "").casefold() in ("yes", "true", "1", "on")
+    fresh = uuid4() if manner == "fresh" else None
+    return event(session, events.PickedUp(asked.person, fresh, owner))
+
+
+async def _postpone(asked: Inbound, session: Session) -> Acts:
+    if not filled(asked, "until"):
+        return form(asked, session, "postpone")
+    zone = zone_of(await asked.unit.accounts.settings())
+    try:
+        until = read_time(asked.fields["until"], asked.unit.now, zone)
+    except TimeUnclear:
+        return tell(asked, "time_unclear")
+    return event(session, events.PickupPostponed(asked.person, until))
+
+
+async def _decline(asked: Inbound, session: Session) -> Acts:
+    if not filled(asked, "reason"):
+        return form(asked, session, "decline")
+    return event(session, events.PickupDeclined(asked.person, asked.fields["reason"].strip()))
+
+
+async def _take_over(asked: Inbound, session: Session) -> Acts:
+    if not filled(asked, "reason"):
+        return form(asked, session, "take_over")
+    return event(session, events.TakenOver(asked.person, asked.fields["reason"].strip()))
+
+
+async def _ask_to_take(asked: Inbound, session: Session) -> Acts:
+    """The owner hears that a colleague would take this Session; he escalates it to him or does not."""
+    ask = Tell(to=session.owner_id, what="asked_to_take", about=asked.person.id)
+    return (Act(session.id, effects=(ask,)), *tell(asked, "asked_owner"))
+
+
+async def _shown(asked: Inbound, session: Session) -> Acts:
+    return show(asked, asked.verb, session.id)
+
+
+IN_SESSION: dict[str, SessionVerb] = {
+    "answer": _answer,
+    "already_tried": _already_tried,
+    "cannot_do": _cannot_do,
+    "undo": _undo,
+    "jump": _jump,
+    "evidence": _evidence,
+    "note": _note,
+    "link": _link,
+    "pause": _pause,
+    "resume": _resume,
+    "escalate": _escalate,
+    "withdraw": _withdraw,
+    "advise": _advise,
+    "take_advice": _take_advice,
+    "decline_advice": _decline_advice,
+    "pick_up": _pick_up,
+    "pick_up_fresh": _pick_up,
+    "postpone": _postpone,
+    "decline": _decline,
+    "take_over": _take_over,
+    "ask_to_take": _ask_to_take,
+    "status": _shown,
+    "path": _shown,
+    "catch_up": _shown,
+    "copy": _shown,
+}
