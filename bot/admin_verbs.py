@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +12,8 @@ from engine.effects import CheckConnection, Show
 from engine.ports import Act
 from engine.psa_settings import SettingsInvalid, parse_settings
 from engine.session import Role
+from storage.accounts import User
 
-ACCOUNT_SETTINGS = ("time_zone", "business_hours", "leads_only")
 _YES = ("yes", "true", "1", "on")
 
 
@@ -24,18 +24,29 @@ def _show(asked: Inbound, what: str, draft: UUID | None = None) -> Sequence[Act]
 
 async def _settings(asked: Inbound) -> Sequence[Act]:
     """Shown to everyone, changed by an Admin; a value that cannot be is refused with its sentence."""
-    if not asked.fields or not asked.person.is_admin:
-        return _show(asked, "settings" if not asked.fields else "notice:admin_only")
+    if not asked.fields:
+        return _show(asked, _which_settings(asked))
+    if not asked.person.is_admin:
+        return _show(asked, "notice:admin_only")
     known = await asked.unit.accounts.connection()
     try:
         account = _account_settings(asked.fields)
         if known is not None:
-            chosen = parse_settings({**known.settings, **_psa_settings(asked.fields)})
+            changed = _psa_settings(asked.fields, known.settings, asked.args.get("board", ""))
+            chosen = parse_settings({**known.settings, **changed})
             await asked.unit.accounts.change_connection(known.id, flowpilot_settings=chosen.to_json())
     except (SettingsInvalid, HoursInvalid) as invalid:
         return _show(asked, f"sentence:{getattr(invalid, 'sentence', str(invalid))}")
     await asked.unit.accounts.change_settings(account)
-    return _show(asked, "settings_kept")
+    return _show(asked, "settings")
+
+
+def _which_settings(asked: Inbound) -> str:
+    """Typed: the list. A button on it: the form, or the statuses of one board."""
+    board = asked.args.get("board", "")
+    if asked.kind == "say" or not asked.person.is_admin:
+        return "settings"
+    return f"form:board:{board}" if board.isdigit() else "form:settings"
 
 
 def _account_settings(given: Any) -> dict[str, Any]:
@@ -50,7 +61,7 @@ def _account_settings(given: Any) -> dict[str, Any]:
     return changed
 
 
-def _psa_settings(given: Any) -> dict[str, Any]:
+def _psa_settings(given: Any, kept: Mapping[str, Any], board: str) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         name: given[name].strip()
         for name in ("auto_push", "note_visibility", "time_entries")
@@ -61,20 +72,11 @@ def _psa_settings(given: Any) -> dict[str, Any]:
     if given.get("time_rounding_minutes", "").strip().isdigit():
         chosen["time_rounding_minutes"] = int(given["time_rounding_minutes"])
     for name in ("resolved_status", "escalated_status"):
-        if name in given:
-            chosen[name] = _by_board(name, given[name])
+        if board.isdigit() and name in given:
+            others = {b: status for b, status in dict(kept.get(name) or {}).items() if b != board}
+            picked = given[name].strip()
+            chosen[name] = {**others, board: int(picked)} if picked.isdigit() else others
     return chosen
-
-
-def _by_board(name: str, text: str) -> dict[str, int]:
-    """`board=status` pairs of ids, separated by commas; empty leaves every status alone."""
-    found: dict[str, int] = {}
-    for pair in (p.strip() for p in text.split(",") if p.strip()):
-        board, _, status = pair.partition("=")
-        if not (board.strip().isdigit() and status.strip().isdigit()):
-            raise SettingsInvalid(name, "Write it as board=status with their numbers, for example 1=6.")
-        found[board.strip()] = int(status)
-    return found
 
 
 async def _connect(asked: Inbound) -> Sequence[Act]:
@@ -103,31 +105,32 @@ async def _people(asked: Inbound) -> Sequence[Act]:
         user = None
     if user is None:
         return _show(asked, "notice:no_such_person")
-    if not asked.fields.keys() & {"roles", "teams", "member"}:
-        draft = await asked.unit.drafts.keep(asked.person.id, "person", {"user": str(user.id)})
-        return _show(asked, "form:person", draft)
-    await _change_person(asked, user.id)
+    if not asked.fields:
+        return _show(asked, f"form:person:{user.id}")
+    await _change_person(asked, user)
     return _show(asked, "people")
 
 
-async def _change_person(asked: Inbound, user: UUID) -> None:
+async def _change_person(asked: Inbound, user: User) -> None:
+    """The whole form at once: what has no tick is taken away. An Admin cannot lock himself out."""
     accounts, given = asked.unit.accounts, asked.fields
-    if "roles" in given:
-        wanted = {r.strip().casefold() for r in given["roles"].split(",") if r.strip()}
-        roles = [role for role in Role if role.value in wanted] or [Role.TECHNICIAN]
-        if user == asked.person.id and Role.ADMIN not in roles:
-            roles.append(Role.ADMIN)  # an Admin cannot lock himself out
-        await accounts.set_roles(user, roles)
-    if "teams" in given:
-        names = [t.strip() for t in given["teams"].split(",") if t.strip()]
-        await accounts.set_teams(user, [await accounts.add_team(name[:80]) for name in names])
+    admin = _ticked(given, "admin") or user.id == asked.person.id
+    chosen = {Role.LEAD: _ticked(given, "lead"), Role.ADMIN: admin, Role.TECHNICIAN: True}
+    await accounts.set_roles(user.id, [role for role, wanted in chosen.items() if wanted])
+    teams = [team for team in await accounts.teams() if _ticked(given, f"team:{team}")]
+    if given.get("new_team", "").strip():
+        teams.append(await accounts.add_team(given["new_team"].strip()[:80]))
+    await accounts.set_teams(user.id, teams)
     known = await accounts.connection()
-    if "member" in given and known is not None:
-        number, _, name = given["member"].strip().partition(" ")
-        if number.isdigit():
-            await accounts.map_member(known.id, user, int(number), name.strip() or f"member {number}", "admin")
-        elif not number:
-            await accounts.unmap_member(known.id, user)
+    member = given.get("member", "").strip()
+    if known is not None and member == "none":
+        await accounts.unmap_member(known.id, user.id)
+    elif known is not None and member.isdigit():
+        await accounts.map_member(known.id, user.id, int(member), f"member {member}", "admin")
+
+
+def _ticked(given: Any, name: str) -> bool:
+    return str(given.get(name, "")).strip().casefold() in _YES
 
 
 VERBS = {"settings": _settings, "connect": _connect, "people": _people}

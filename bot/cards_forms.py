@@ -12,6 +12,8 @@ from bot.cards_verbs import post_verbs
 from bot.views import SessionView
 from bot.words import say
 from engine.escalation import UNAVAILABLE, brief
+from engine.escalation import package as made
+from engine.fresh_eyes import blind
 from engine.note_text import one_line
 from engine.psa import TicketHit
 from engine.session import Person, Session, Status, Step, WaitingFor
@@ -66,11 +68,10 @@ def pick_up_form(view: SessionView, *, fresh: bool = False) -> Card:
             "pick_up.intro",
             requester=view_name(view, asked.requested_by, short),
             target=short.line(asked.to.name, 60),
-            reason=short.sentence(asked.reason, 300),
-        )
-    lines = [short.line(line, 260) for line in brief(session.package)] if session.package else []
-    if fresh:
-        lines = [line for line in lines if line != UNAVAILABLE and not line.startswith("Assessment")]
+            reason="" if fresh else short.sentence(asked.reason, 300),
+        ).rstrip(": ")
+    package = made(*blind(view.history, view.ticket)) if fresh and session.package else session.package
+    lines = [short.line(line, 260) for line in brief(package) if line != UNAVAILABLE] if package else []
     briefing = bullets(say("pick_up.briefing"), lines) or texts(say("pick_up.no_briefing"), tone="muted")
     manners = (("continue", say("pick_up.continue")), ("fresh", say("pick_up.fresh")))
     chosen = "fresh" if fresh else "continue"

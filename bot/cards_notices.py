@@ -16,7 +16,6 @@ from engine.rules import TEAM_MAY_HELP_AFTER
 from engine.session import NoteKind, Status
 from engine.timekeeping import active
 
-_PREFIXES = ("Declined: ", "Needs more first: ")
 
 
 def notice(
@@ -118,9 +117,9 @@ def _last(view: SessionView, kind: NoteKind) -> str:
 def _declined(view: SessionView) -> str:
     """What was said with the refusal of a pickup: the note without the word it was filed under."""
     for note in reversed((*view.history.notes, *view.session.notes)):
-        for prefix in _PREFIXES:
-            if note.kind is NoteKind.NOTE and note.text.startswith(prefix):
-                return note.text.removeprefix(prefix)
+        filed, colon, said = note.text.partition(": ")
+        if note.kind is NoteKind.NOTE and colon and filed in (say("filed.declined"), say("filed.more_needed")):
+            return said
     return ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from bot.card import Block, Card, Field
-from bot.cards_forms import form_card, long_text, tick, when
+from bot.cards_forms import form_card, long_text, tick
 from bot.cards_parts import EDITABLE, Shortener, local, texts
 from bot.cards_posts import held
 from bot.cards_verbs import updates
@@ -26,7 +26,8 @@ _TICKED = frozenset({"closing_unconfirmed", "over_4h", "time_draft", "review", "
 
 def resolve_form(view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine] = ()) -> Card:
     """Everything prefilled. Field names: those of Documentation, `status_confirmed`, `long_time_confirmed`,
-    `post_time`, `started_earlier`, and per time its key: minutes for `time:…`, count or drop for `gap:…`."""
+    `post_time`, `started_earlier`, and per time its key: minutes for `time:…`, count, drop or later for `gap:…`.
+    """
     short = Shortener()
     told, inputs = _texts(view, draft, forecast, short)
     inputs += [*_time_fields(view, forecast, short), *_ticks(forecast, short)]
@@ -213,11 +214,11 @@ def _minutes(line: ForecastLine, short: Shortener) -> Field:
 
 def _gap(line: ForecastLine, short: Shortener) -> Field:
     options = (
-        ("", say("resolve.gap_later")),
+        ("later", say("resolve.gap_later")),
         ("count", say("resolve.gap_count")),
         ("drop", say("resolve.gap_drop")),
     )
-    return Field(line.key, say("resolve.gap", what=short.line(line.text, 120)), "choice", "", options)
+    return Field(line.key, say("resolve.gap", what=short.line(line.text, 120)), "choice", "later", options)
 
 
 def _ticks(forecast: Sequence[ForecastLine], short: Shortener) -> list[Field]:
@@ -233,6 +234,3 @@ def _ticks(forecast: Sequence[ForecastLine], short: Shortener) -> list[Field]:
         label = say("resolve.status", status=short.line(closing[0].text, 50))
         found.append(tick("status_confirmed", label, hint=short.sentence(closing[0].readers, 200)))
     return found
-
-
-__all__ = ["escalate_form", "resolve_form", "when"]

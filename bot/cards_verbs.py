@@ -161,7 +161,6 @@ def _post_now(session: Session, waiting: list[OwedPost]) -> Choice:
     args = {"closing": "yes"} if confirm else {}
     if "over_4h" in why:
         confirm.append(say("confirm.long_time"))
-        args["long_time"] = "yes"
     label = "verb.post_closing" if "closing_unconfirmed" in why else "verb.post_now"
     made = choice("retry", session, label=label, style="primary", confirm=" ".join(confirm))
     return replace(made, args={**made.args, **args})

@@ -27,7 +27,7 @@ async def _resolve(asked: Inbound, session: Session) -> Sequence[Act]:
     given = asked.fields
     if not given.get("summary", "").strip() and not given.get("fix", "").strip():
         return (Act(session.id, effects=(ShowForm(to=asked.person.id, form="resolve"),)),)
-    decided = await _time_decisions(asked, session)
+    decided = await time_decisions(asked, session)
     if isinstance(decided, str):
         return (Act(session.id, effects=(Tell(to=asked.person.id, what=decided),)),)
     resolved = events.Resolved(
@@ -43,9 +43,9 @@ def reviewed(asked: Inbound) -> dict[str, Any]:
     """The submitted form as the documentation keeps it: edited texts, ticks, and minutes per time entry."""
     given = asked.fields
     minutes = {
-        name.removeprefix("minutes:"): int(value)
+        name: int(value)
         for name, value in given.items()
-        if name.startswith("minutes:") and value.strip().isdigit()
+        if name.startswith("time:") and value.strip().isdigit()
     }
     return {
         **{name: given[name] for name in _TEXTS if name in given},
@@ -56,12 +56,12 @@ def reviewed(asked: Inbound) -> dict[str, Any]:
     }
 
 
-async def _time_decisions(asked: Inbound, session: Session) -> list[Act] | str:
+async def time_decisions(asked: Inbound, session: Session) -> list[Act] | str:
     """Gaps counted or dropped in the form, and an earlier start; a sentence's key where a time is unclear."""
     found = []
     for name, value in asked.fields.items():
         if name.startswith("gap:") and value in ("count", "drop"):
-            start = _moment(name.removeprefix("gap:"))
+            start = _moment(name.split(":", 2)[-1])
             if start is not None:
                 found.append(Act(session.id, events.TimeConfirmed(asked.person, start, value == "count")))
     earlier = asked.fields.get("started_earlier", "").strip()

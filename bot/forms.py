@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -31,20 +32,25 @@ class Forms:
                 return None
             unbound = await unit.posts.unbound_intervals(session_id, view.session.owner_id)
             teams = await unit.accounts.teams()
-            people = {u.id: u.name for u in await unit.accounts.users()}
+            people = {u.id: u.person for u in await unit.accounts.users()}
         match name:
             case "resolve":
                 return await self._resolve(view, account, unbound)
             case "escalate":
-                others = {k: v for k, v in people.items() if k not in (reader, view.session.owner_id)}
                 forecast = await self._forecast(view, account, unbound, "escalation")
-                return cards.escalate_form(view, teams, others, forecast)
+                by = people.get(reader)
+                return cards.escalate_form(
+                    view, forecast, teams=tuple(teams.items()), people=tuple(people.values()), by=by
+                )
             case "link":
                 return cards.link_form(view, await self._open_tickets(account, reader))
-            case "pick_up":
-                return cards.pick_up_form(view)
+            case "already_tried":
+                step = view.session.current
+                return cards.already_tried_form(view, step) if step and step.outcome is None else None
+            case "decline":
+                return cards.decline_form(view, people.get(reader))
             case _:
-                drawn = cards.SHORT_FORMS.get(name)
+                drawn = _SHORT.get(name)
                 return drawn(view) if drawn else None
 
     async def _resolve(self, view: SessionView, account: UUID, unbound: set[datetime]) -> Card:
@@ -102,3 +108,15 @@ async def _statuses(door: PsaView, view: SessionView) -> tuple[BoardStatus, ...]
         return await door.psa.statuses(board.id)
     except PsaFailure:
         return ()
+
+
+_SHORT: dict[str, Callable[[SessionView], Card]] = {
+    "pick_up": cards.pick_up_form,
+    "advise": cards.advise_form,
+    "postpone": cards.postpone_form,
+    "pause": cards.pause_form,
+    "take_over": cards.take_over_form,
+    "abandon": cards.abandon_form,
+    "rate": cards.rate_form,
+    "note": cards.note_form,
+}

@@ -42,6 +42,15 @@ class OfflineGuide:
         return offline.path(history, library.flows)
 
 
+    async def jumps(self, history: History) -> tuple[tuple[str, str], ...]:
+        """(node, line) of the outline's Steps, for an expert who goes there at once."""
+        library = await self.library(history.session.account_id)
+        flow, step = library.flow(history.session.flow_id or ""), history.session.current
+        if flow is None or step is None or step.flow_node not in flow.nodes:
+            return ()
+        return outline_steps(flow, str(step.flow_node))[1:]
+
+
 def _jump(history: History, library: Library) -> tuple[History, str | None]:
     """Where an expert wants to go: a node's id, or its number in the outline; None where there is no such node."""
     stand = dict(history.session.stand)

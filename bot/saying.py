@@ -22,7 +22,7 @@ async def acts(said: Inbound) -> Sequence[Act]:
     """A typed command first; in a thread the words belong to its Session, elsewhere they start one."""
     command = parse(said.text) if not said.files else None
     if command is not None:
-        asked = replace(said, kind="click", verb=command.verb, fields=dict(command.args), args=dict(said.args))
+        asked = replace(said, verb=command.verb, fields=dict(command.args))
         return await verbs.acts(asked)
     if not said.text.strip() and not said.files:
         return (Act(said.person.id, effects=(Show(to=said.person.id, what="help", place=said.place.id),)),)

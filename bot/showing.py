@@ -13,7 +13,6 @@ from bot.guiding import OfflineGuide
 from bot.psa_door import Doors, settings_of, zone_of
 from bot.viewing import view_of
 from bot.views import ConnectionView, PersonLine, SessionView, TimeLine
-from bot.words import say
 from engine import documentation, timekeeping
 from engine.catch_up import catch_up
 from engine.effects import Show
@@ -39,6 +38,8 @@ class Showing:
             return await self._tickets(effect, account)
         if kind == "path":
             return await self._path(effect, account)
+        if kind == "settings" or rest.startswith(("board:", "person:")):
+            return await self._with_psa(effect, account, rest)
         async with self._store.transaction(account) as unit:
             if kind == "notice":
                 view = await view_of(unit, effect.session) if effect.session else None
@@ -64,27 +65,50 @@ class Showing:
             elif member is not None:
                 hits = await view.psa.my_open(member[0])
         except PsaFailure as failure:
-            return cards.notice("sentence", None, text=say("tickets.failed", reason=failure.sentence))
+            return cards.notice("sentence", None, text=failure.sentence)
         async with self._store.transaction(account) as unit:
             now = unit.now
-        return cards.tickets(hits, words, view.zone, now, mapped=member is not None)
+        if not words and member is None:
+            return cards.notice("unmapped_tickets", None)
+        return cards.tickets(hits, view.zone, now, own=not words)
 
     async def _path(self, effect: Show, account: UUID) -> Card | None:
         async with self._store.transaction(account) as unit:
             view = await view_of(unit, effect.session, whole=True) if effect.session else None
         if view is None:
             return cards.notice("gone", None)
-        return cards.path(view, await self._guide.path(view.history))
+        ahead = await self._guide.path(view.history)
+        return cards.path(view, ahead, await self._guide.jumps(view.history))
+
+    async def _with_psa(self, effect: Show, account: UUID, rest: str) -> Card | None:
+        """What shows boards, statuses or Members; without them where the PSA is away."""
+        door = await self._doors.open(account, None)
+        async with self._store.transaction(account) as unit:
+            found, user = await connection_view(unit), await unit.accounts.user(effect.to)
+            people = {str(line.id): line for line in await people_lines(unit)}
+            teams = tuple((await unit.accounts.teams()).items())
+        kind, _, wanted = rest.partition(":")
+        try:
+            boards = await door.psa.boards() if door.psa and kind != "person" else ()
+            if kind == "board" and door.psa:
+                board = next((b for b in boards if str(b.id) == wanted), None)
+                statuses = await door.psa.statuses(int(wanted)) if board else ()
+                return cards.board_form(board, statuses, found.settings) if board else None
+            members = await door.psa.members() if door.psa and kind == "person" else ()
+        except PsaFailure as failure:
+            if kind == "board":
+                return cards.notice("sentence", None, text=failure.sentence)
+            boards, members = (), ()
+        if kind == "person":
+            line = people.get(wanted)
+            listed = tuple((m.id, m.name) for m in members)
+            return cards.person_form(line, teams, listed) if line else None
+        return cards.settings(found, boards if user and user.person.is_admin else ())
 
     async def _form(self, unit: Unit, effect: Show, name: str) -> Card | None:
-        if name == "connect":
-            return cards.connect_form(await connection_view(unit))
-        if name == "person" and effect.draft:
-            chosen = await unit.drafts.get(effect.draft, effect.to)
-            lines = {str(line.id): line for line in await people_lines(unit)}
-            line = lines.get(str((chosen or {}).get("user")))
-            return cards.person_form(line, tuple((await unit.accounts.teams()).values())) if line else None
-        return None
+        found = await connection_view(unit)
+        forms = {"connect": cards.connect_form, "settings": cards.settings_form}
+        return forms[name](found) if name in forms else None
 
 
 async def connection_view(unit: Unit) -> ConnectionView:
@@ -162,7 +186,7 @@ async def _time(unit: Unit, effect: Show) -> Card:
             views.append(view)
             spans[session_id] = _counted(view, effect.to)
     lines = [_time_line(view, effect.to, spans, week, zone) for view in views]
-    return cards.time(lines, zone, unit.now)
+    return cards.time(lines, unit.now, zone)
 
 
 def _week_start(now: datetime, zone: ZoneInfo) -> datetime:
@@ -202,31 +226,25 @@ def _within(spans: list[Interval], since: datetime) -> timedelta:
 
 
 async def _help(unit: Unit, effect: Show) -> Card:
-    return cards.help()
+    user = await unit.accounts.user(effect.to)
+    return cards.help_card(admin=bool(user and user.person.is_admin))
 
 
 async def _duplicate(unit: Unit, effect: Show) -> Card | None:
     view = await view_of(unit, effect.session) if effect.session else None
-    return cards.duplicate_ticket(view, str(effect.draft), effect.to) if view else None
-
-
-async def _settings(unit: Unit, effect: Show) -> Card:
-    user = await unit.accounts.user(effect.to)
-    found = await connection_view(unit)
-    return cards.settings_form(found) if user and user.person.is_admin else cards.settings(found)
-
-
-async def _settings_kept(unit: Unit, effect: Show) -> Card:
-    return cards.settings(await connection_view(unit))
+    if view is None:
+        return None
+    return cards.duplicate_ticket(view, effect.draft, yours=view.session.owner_id == effect.to)
 
 
 async def _people(unit: Unit, effect: Show) -> Card:
-    user = await unit.accounts.user(effect.to)
-    return cards.people(await people_lines(unit), admin=bool(user and user.person.is_admin))
+    return cards.people(await people_lines(unit))
 
 
 async def _connection(unit: Unit, effect: Show) -> Card:
-    return cards.connection(await connection_view(unit))
+    found = await connection_view(unit)
+    key = "connected" if found.state == "connected" else "connect_failed"
+    return cards.notice(key, None, text=found.problem or found.company)
 
 
 _LISTS: dict[str, Callable[[Unit, Show], Awaitable[Card | None]]] = {
@@ -238,8 +256,6 @@ _LISTS: dict[str, Callable[[Unit, Show], Awaitable[Card | None]]] = {
     "time": _time,
     "help": _help,
     "duplicate_ticket": _duplicate,
-    "settings": _settings,
-    "settings_kept": _settings_kept,
     "people": _people,
     "connection": _connection,
 }

@@ -237,18 +237,20 @@ async def _escalate(asked: Inbound, session: Session) -> Acts:
     if target is None:
         return tell(asked, "no_such_person")
     given = asked.fields
+    decided = await closing_verbs.time_decisions(asked, session)
+    if isinstance(decided, str):
+        return tell(asked, decided)
     settings = await asked.unit.accounts.settings()
-    return event(
-        session,
-        events.EscalationRequested(
-            asked.person,
-            given["reason"].strip(),
-            target,
-            given.get("blockers", "").strip(),
-            given.get("promised", "").strip(),
-            leads_only=bool(settings.get("leads_only")),
-        ),
+    requested = events.EscalationRequested(
+        asked.person,
+        given["reason"].strip(),
+        target,
+        given.get("blockers", "").strip(),
+        given.get("promised", "").strip(),
+        leads_only=bool(settings.get("leads_only")),
+        documentation=closing_verbs.reviewed(asked) if asked.kind == "submit" else None,
     )
+    return (*decided, *event(session, requested))
 
 
 async def _target(asked: Inbound) -> Target | None:

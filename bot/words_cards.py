@@ -93,7 +93,6 @@ CARDS: Mapping[str, str] = {
     "verb.copy": "Copy the documentation",
     "verb.copy_script": "Copy the whole script",
     "verb.open": "Open it",
-    "confirm.abandon": "End this session unsolved? What was done is written down as an internal note.",
     "confirm.withdraw": "Withdraw the request for help and go on yourself?",
     "confirm.destructive": "This step ran something destructive: it deletes or overwrites. Is this really what came of it?",
     "confirm.closing": "This also sets the status that closes the ticket. ConnectWise rules may then e-mail the contact; "

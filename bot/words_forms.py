@@ -33,7 +33,7 @@ FORMS: Mapping[str, str] = {
     "resolve.customer": "Text for the customer",
     "resolve.customer_hint": "One to three sentences without commands, device names or guesses. {readers}",
     "resolve.time": "Minutes for {what}",
-    "resolve.time_hint": "{readers} Change the number to post another length.",
+    "resolve.time_hint": "{readers} Empty: as shown. A number posts another length.",
     "resolve.time_held": "{readers} Not posted yet, because {why}.",
     "resolve.gap": "{what}",
     "resolve.gap_count": "Count it",
@@ -162,7 +162,7 @@ FORMS: Mapping[str, str] = {
     "settings.escalation_channel_hint": "Its name or id. Empty: help is asked for in the session's own thread.",
     "settings.leads_only": "Only Leads pick up what is for anyone",
     "settings.business_hours": "Business hours",
-    "settings.business_hours_hint": "For example: Mon-Fri 08:00-17:00. Reminders of open requests keep to them.",
+    "settings.business_hours_hint": "For example: mon-fri 08:00-18:00. Reminders of open requests keep to them; empty: always open.",
     "settings.time_zone": "Time zone",
     "settings.time_zone_hint": "For example: Europe/Berlin.",
     # connect

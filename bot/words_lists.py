@@ -9,7 +9,6 @@ LISTS: Mapping[str, str] = {
     "list.open": "Open {name}",
     "list.session": "#{ticket} {problem}",
     "list.row": "{status} · {elapsed} · {step}",
-    "list.row_owner": "{status} · {owner} · {elapsed} · {step}",
     "list.no_step": "no step yet",
     "mine.title": "Your sessions",
     "mine.none": "You have no open sessions. Send a sentence, a ticket number or a log to start one.",
@@ -113,5 +112,4 @@ LISTS: Mapping[str, str] = {
     "copy.none": "Nothing has been written up for this session yet.",
     "copy.technical": "Technical text (internal)",
     "copy.customer": "For the customer",
-    "copy.part": "Part {number} of {count}",
 }

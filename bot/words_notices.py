@@ -51,6 +51,9 @@ NOTICES: Mapping[str, str] = {
     "said.the_ticket": "the ticket",
     "said.a_part": "Something",
     "said.nothing_posted": "nothing has been written yet",
+    # How the engine files what was said with a refused pickup.
+    "filed.declined": "Declined",
+    "filed.more_needed": "Needs more first",
     # ── Reminders ──
     "notice.unclaimed": "Nobody has picked this up yet. {requester} asked {target} {age} ago: {reason}",
     "notice.unclaimed_mention": "{names}: “{problem}” has waited {age} for somebody. {requester} asks because: {reason}",

@@ -26,8 +26,8 @@ from engine.ports import (
     Raw,
     Received,
     Remembers,
+    Unreadable,
 )
-
 
 Ring = tuple[UUID, UUID, Lane, timedelta]
 DONE = Done()
@@ -103,6 +103,8 @@ class Desk:
                     return False
                 rings = await self._apply(unit, await self._front.understand(received, unit))
                 await unit.inbox.done(received.id, unit.account)
+        except Unreadable as failure:  # nobody can say whom to tell
+            return await self._inbox_failed(failure.received, failure, tell=False)
         except Exception as failure:  # a row that cannot be understood must not stop the ones behind it
             if received is None:
                 raise
@@ -139,16 +141,27 @@ class Desk:
             )
         return effects
 
-    async def _inbox_failed(self, received: Received, failure: Exception) -> bool:
+    async def _inbox_failed(self, received: Received, failure: Exception, *, tell: bool = True) -> bool:
+        """Count the attempt; the last one parks the row, says sorry, and lets the next one come."""
         error_id = self._trouble.note(f"inbox {received.id} on {received.platform}", failure)
-        park = received.attempts + 1 >= self._limits.inbox_tries
-        rings: list[Ring] = []
-        async with self._memory.transaction() as unit:
-            await unit.inbox.failed(received.id, error_id, park=park)
-            if park:
-                rings = await self._apply(unit, await self._front.apologise(received, unit, error_id))
+        if received.attempts + 1 < self._limits.inbox_tries:
+            async with self._memory.transaction() as unit:
+                await unit.inbox.failed(received.id, error_id, park=False)
+            return False
+        try:
+            rings = await self._set_aside(received, error_id, tell=tell)
+        except Exception as unsaid:  # what cannot be apologised for must not stand in the way for ever
+            self._trouble.note(f"apology for inbox {received.id}", unsaid)
+            rings = await self._set_aside(received, error_id, tell=False)
         self._ring(rings)
-        return park
+        return True
+
+    async def _set_aside(self, received: Received, error_id: str, *, tell: bool) -> list[Ring]:
+        async with self._memory.transaction() as unit:
+            parked = await unit.inbox.failed(received.id, error_id, park=True)
+            if not (parked and tell):
+                return []
+            return await self._apply(unit, await self._front.apologise(received, unit, error_id))
 
     def _ring(self, rings: Sequence[Ring]) -> None:
         for account, subject, lane, after in rings:
@@ -165,6 +178,9 @@ class Desk:
                         closed += 1
                 except LeaseLost:
                     return closed
+                except BaseException:  # stopped, or the database is away: the next one need not wait for the lease
+                    await self._release(lease)
+                    raise
             lease = await self._let_go(lease)
         return closed
 
@@ -175,15 +191,19 @@ class Desk:
 
     async def _let_go(self, lease: Lease) -> Lease | None:
         """Release the lane, then look once more: what came in between is delivered, not left to the sweep."""
-        async with self._memory.transaction(lease.account) as unit:
-            if not await unit.outbox.release(lease):
-                return None
+        if not await self._release(lease):
+            return None
         async with self._memory.transaction(lease.account) as unit:
             due = [due for lane, due in await unit.outbox.waiting(lease.subject) if lane is lease.lane]
             if due and due[0] > unit.now:
                 self._bell.ring(lease.account, lease.subject, lease.lane, due[0] - unit.now)
                 return None
         return await self._take(lease.account, lease.subject, lease.lane) if due else None
+
+    async def _release(self, lease: Lease) -> bool:
+        async with self._memory.transaction(lease.account) as unit:
+            released: bool = await unit.outbox.release(lease)
+            return released
 
     async def _deliver_next(self, lease: Lease) -> bool:
         async with self._memory.transaction(lease.account) as unit:
@@ -194,11 +214,11 @@ class Desk:
             return False
         try:
             performed = await self._performers[lease.lane].perform(row, lease, self._still_ours(lease))
+            await self._close(lease, row, performed)
         except LeaseLost:
             raise
-        except Exception as failure:  # whatever went wrong outside, the effect stays owed or is parked visibly
+        except Exception as failure:  # whatever went wrong, outside or in saving it, the effect stays owed or is parked
             return await self._effect_failed(lease, row, failure)
-        await self._close(lease, row, performed)
         return True
 
     def _still_ours(self, lease: Lease) -> Any:
@@ -215,14 +235,15 @@ class Desk:
         async with self._memory.transaction(lease.account) as unit:
             if not await unit.outbox.fence(lease):
                 raise LeaseLost
-            if performed.save is not None:
-                await performed.save(unit)
             match performed:
                 case Later(due=due):
                     await unit.outbox.again(row.id, due, failed=False)
                 case Done(events=events):
                     await unit.outbox.end(row.id)
+                    # The Session's lock comes first, as in `handle`: in another order the two could wait for each other.
                     await self._follow_up(unit, lease.subject, events)
+            if performed.save is not None:
+                await performed.save(unit)
             if performed != DONE:
                 targets = {lease.subject, *(getattr(e, "session_id", lease.subject) for e in _events(performed))}
                 rings = await _rings(unit, targets)
@@ -250,13 +271,26 @@ class Desk:
         return False
 
     async def _park(self, lease: Lease, row: OwedRow, error_id: str) -> None:
-        event = parked(row.effect, error_id)
+        rings: list[Ring] = []
         async with self._memory.transaction(lease.account) as unit:
             if not await unit.outbox.fence(lease):
                 raise LeaseLost
-            await unit.outbox.end(row.id, "parked", error_id)
-            if event is not None:
-                await self._follow_up(unit, lease.subject, (event,))
+            if await unit.outbox.end(row.id, "parked", error_id):
+                await self._follow_up(unit, lease.subject, await _given_up(unit, row.effect, error_id))
+                rings = await _rings(unit, {lease.subject})
+        self._ring(rings)
+
+
+async def _given_up(unit: Any, effect: Owed, error_id: str) -> tuple[Event, ...]:
+    """What people see of an effect that is given up. A part owed to the PSA says so too, or no Retry would find it."""
+    match effect:
+        case AskGuide(turn=turn) | WriteBriefing(turn=turn):
+            return (GuideFailed(turn, error_id),)
+        case Post(post_id=post_id):
+            kind = await unit.posts.give_up(post_id, error_id)
+            return (PushFailed(post_id, kind, error_id, parked=True),) if kind else ()
+        case _:
+            return ()
 
 
 async def _rings(unit: Any, subjects: set[UUID]) -> list[Ring]:
@@ -270,14 +304,3 @@ async def _rings(unit: Any, subjects: set[UUID]) -> list[Ring]:
 
 def _events(performed: Performed) -> tuple[Event, ...]:
     return performed.events if isinstance(performed, Done) else ()
-
-
-def parked(effect: Owed, error_id: str) -> Event | None:
-    """The event that people see when an effect is given up."""
-    match effect:
-        case AskGuide(turn=turn) | WriteBriefing(turn=turn):
-            return GuideFailed(turn, error_id)
-        case Post(post_id=post_id):
-            return PushFailed(post_id, "", error_id, parked=True)
-        case _:
-            return None

@@ -209,11 +209,15 @@ def checked(made: Mapping[str, Any], history: History, ticket: Ticket | None = N
         kept[part] = [
             each
             for each in found
-            if support.happened(each["cites"])
-            and ((each["text"], tuple(each["cites"])) in ours or support.carries(each["text"], each["cites"]))
+            if (each["text"], tuple(each["cites"])) in ours or support.carries(each["text"], each["cites"])
         ]
-    said = [each for part in ("background", "assessment") for each in kept[part]]
-    kept["background"] += [n for n in _negatives(history) if not any(_tells(each, n) for each in said)]
+    told: dict[int, str] = {}
+    for each in (*kept["background"], *kept["assessment"]):
+        for number in each["cites"]:
+            told[number] = f"{told.get(number, '')}\n{_folded(each['text'])}"
+    kept["background"] += [
+        n for n in _negatives(history) if _folded(n["text"]) not in told.get(n["cites"][0], "")
+    ]
     kept["ruled_out"] = [_fact(f) for f in history.ruled_out]
     kept["assessment_state"] = (
         str(made.get("assessment_state", "rules")) if kept["assessment"] else "unavailable"
@@ -229,13 +233,6 @@ def _proper(given: object) -> Sentence | None:
     return {"text": given["text"], "cites": cites} if whole and cites else None
 
 
-def _tells(one: Sentence, negative: Sentence) -> bool:
-    """Whether a sentence already tells this finding, in the same words."""
-    return bool(set(one["cites"]) & set(negative["cites"])) and (
-        _folded(negative["text"]) in _folded(one["text"]) or _folded(one["text"]) == _folded(negative["text"])
-    )
-
-
 def _folded(text: str) -> str:
     return " ".join(text.casefold().rstrip(".").split())
 
@@ -247,7 +244,7 @@ def sbar_note(made: Json) -> str:
     """The package as one internal note: SBAR, every Step with its result, observations, tickets."""
     steps = _texts(made, "steps")
     lines = [labelled(part.capitalize(), capped(_cited(made, part), 40)) for part in PARTS]
-    lines[1] = labelled("Background", capped(_beside(made, steps), 40))
+    lines[1] = labelled("Background", capped(_beside(made, steps), 25))
     if not made.get("assessment"):
         lines[2] = f"Assessment: {UNAVAILABLE}"
     ruled_out = [cited(str(each["text"]), (_number(each),), 200) for each in _rows(made, "ruled_out")]

@@ -161,6 +161,7 @@ class EscalationRequested:
     blockers: str = ""
     promised: str = ""
     leads_only: bool = False
+    documentation: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def request(session: Session, event: EscalationRequested, now: datetime) -> Move
         escalation=escalation,
         package=None,
         pause=None,
+        documentation=event.documentation,
     )
     return session, (
         Announce(what="escalation_requested"),

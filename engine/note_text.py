@@ -21,8 +21,9 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co"}
 
 def one_line(text: str, limit: int = 300) -> str:
     """The text on one line of at most `limit` characters, without control and direction marks."""
-    words = " ".join(text.strip()[: limit * 8].split())
-    plain = "".join(c for c in words if unicodedata.category(c) not in _UNSEEN).strip()
+    plain = " ".join(text.strip()[: limit * 8].split())
+    if not plain.isprintable():
+        plain = "".join(c for c in plain if unicodedata.category(c) not in _UNSEEN).strip()
     return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
 
 

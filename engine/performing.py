@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -147,7 +148,10 @@ class Work:
 
     def _read_again(self, lease: Lease, effect: ReadTicket) -> Any:
         async def save(unit: Any) -> None:
-            await unit.outbox.owe(lease.subject, (replace(effect, due=unit.now + self._reread),))
+            # Another ticket may have been linked meanwhile: its reading would be taken for this one put off.
+            session = await unit.sessions.get(lease.subject, lock=True)
+            if session.ticket_id == effect.ticket_id:
+                await unit.outbox.owe(lease.subject, (replace(effect, due=unit.now + self._reread),))
 
         return save
 
@@ -177,7 +181,7 @@ class Work:
             members=view.members,
             statuses=await _statuses(view, ticket),
             zone=view.zone,
-            reviewed=session.documentation,
+            reviewed=_reviewed(session, effect.occasion),
             unowed=tuple(i for i in session.intervals if i.start in fresh),
             posted_texts=tuple(str(p.content.get("text", "")) for p in before),
         )
@@ -257,17 +261,25 @@ class Work:
         )
 
 
+def _reviewed(session: Session, occasion: str) -> Mapping[str, Any] | None:
+    """The form a person submitted for this occasion; deciding about a gap is itself such a click."""
+    if occasion in posts.WITH_A_FORM:
+        return session.documentation
+    return {} if occasion == "time" else None
+
+
 def _stuck(post: OwedPost) -> bool:
     """Failed, unknown, or waiting for a person; not what is on its way or was posted."""
     ended = post.state in (PostState.FAILED, PostState.UNKNOWN)
-    return ended or (post.state is PostState.PENDING and post.held_because is not None)
+    return ended or (post.state is not PostState.POSTED and post.held_because is not None)
 
 
 def _released(
     post: OwedPost, session: Session, view: PsaView, closing: bool
 ) -> tuple[dict[str, Any], str | None]:
     """The content with today's ticket and Member, and why it still waits, if it does. The click that asked
-    for it is the person's consent to what was held for his review."""
+    for it is the person's consent to what was held for his review.
+    """
     ticket = _ticket(session)
     content = dict(post.content)
     member = view.members.get(post.engineer) if post.engineer else None

@@ -82,7 +82,8 @@ class Posting:
                 return Done()
             first = waits_for(post, await unit.posts.of_session(post.session_id))
         if first is not None:
-            return Later(now + timedelta(seconds=5) if first.next_attempt_at is None else first.next_attempt_at)
+            # Later than now in any case: what is due at once would be taken again before the one it waits for.
+            return Later(max(now + timedelta(seconds=5), first.next_attempt_at or now))
         if post.sending_since is not None and now < post.sending_since + self._limits.settle:
             return Later(post.sending_since + self._limits.settle)
         try:
@@ -152,7 +153,7 @@ class Posting:
         # Either this write may have happened, or an earlier one did and it could not be looked up.
         unsure = failure.outcome == "unknown" if wrote else post.state is PostState.SENDING
         attempts = post.attempts + 1
-        parked = not failure.retryable and not unsure or attempts > self._limits.retries
+        parked = (not failure.retryable and not unsure) or attempts > self._limits.retries
         state = PostState.UNKNOWN if unsure else PostState.FAILED
         wait = timedelta(seconds=failure.retry_after) if failure.retry_after else self._limits.retry
         due = now + wait

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -161,7 +161,9 @@ def _held(case: _Case) -> str | None:
         return reason
     if not _pushes(case):
         return "auto_push_off"
-    return "review" if case.settings.review_before_push and case.reviewed is None else None
+    # Where there is no form there is nothing to review: those notes are always Internal.
+    unseen = case.reviewed is None and case.occasion in WITH_A_FORM
+    return "review" if case.settings.review_before_push and unseen else None
 
 
 def _time_held(case: _Case, entry: Entry) -> str | None:
@@ -208,7 +210,7 @@ def _notes(case: _Case, doc: Documentation) -> tuple[PostDraft, ...]:
     found = [_note(case, "note", text, "internal")]
     if case.occasion == "resolution" and case.settings.note_visibility != "internal" and doc.customer:
         found.append(_note(case, "customer_note", doc.customer, case.settings.note_visibility))
-    taken = {plain(t) for t in case.posted_texts}
+    taken = {"", *(plain(t) for t in case.posted_texts)}
     return tuple(d for d in found if plain(str(d.content["text"])) not in taken)
 
 
@@ -321,6 +323,9 @@ def forecast(
     posted_texts: Collection[str] = (),
 ) -> tuple[ForecastLine, ...]:
     """What submitting the form would do: each part, its text, who reads it, and what is held and why."""
+    if occasion == "escalation":
+        # An earlier request that was withdrawn left its package behind; this one has none yet.
+        history = replace(history, session=replace(history.session, package=None, escalation=None))
     drafts = owed(
         history, occasion, engineer, settings, ticket, connected, members, statuses, zone, reviewed or {},
         unowed, overlaps, already, posted_texts,

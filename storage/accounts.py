@@ -165,6 +165,7 @@ class Accounts:
             await self._db.execute(insert(team_members), rows)
 
     async def add_identity(self, user_id: UUID, platform: str, workspace: str, external_id: str) -> None:
+        """Said twice it is one. LookupError where somebody else is known by it already."""
         statement = insert(identities).values(
             id=uuid4(),
             account_id=self._account,
@@ -174,6 +175,8 @@ class Accounts:
             external_id=external_id,
         )
         await self._db.execute(statement.on_conflict_do_nothing())
+        if (platform, workspace, external_id) not in await self.identities_of(user_id):
+            raise LookupError("this identity belongs to somebody else")
 
     async def identities_of(self, user_id: UUID) -> tuple[tuple[str, str, str], ...]:
         """(platform, workspace, external id) of everywhere this person is known."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
-from dataclasses import dataclass, field
 
 from engine.session import (
     Escalation,
@@ -46,9 +46,29 @@ _STATE: TypeAdapter[State] = TypeAdapter(State)
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
 
+def storable(value: Any) -> Any:
+    """The same value without what PostgreSQL refuses in texts: NULs and half characters."""
+    match value:
+        case str():
+            if value.isascii() and "\x00" not in value:
+                return value
+            return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        case Mapping():
+            return {storable(name): storable(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [storable(inner) for inner in value]
+        case _:
+            return value
+
+
 def session_row(session: Session) -> dict[str, Any]:
     """The columns of `ai_sessions` that a move may change, and those written once."""
     escalation = session.escalation
+    row: dict[str, Any] = storable(_session_columns(session, escalation))
+    return row
+
+
+def _session_columns(session: Session, escalation: Escalation | None) -> dict[str, Any]:
     return {
         "id": session.id,
         "user_id": session.owner_id,
@@ -173,7 +193,7 @@ def session_from(
 
 def step_row(session: Session, step: Step) -> dict[str, Any]:
     outcome = step.outcome
-    return {
+    row: dict[str, Any] = {
         "session_id": session.id,
         "account_id": session.account_id,
         "number": step.number,
@@ -183,8 +203,9 @@ def step_row(session: Session, step: Step) -> dict[str, Any]:
         "answered_by_id": outcome.by if outcome else None,
         "proposed_at": step.proposed_at,
         "answered_at": outcome.at if outcome else None,
-        "content": _STEP.dump_python(step, mode="json"),
+        "content": storable(_STEP.dump_python(step, mode="json")),
     }
+    return row
 
 
 def step_from(content: Json) -> Step:
@@ -196,12 +217,12 @@ def note_row(session: Session, note: Note) -> dict[str, Any]:
         "session_id": session.id,
         "account_id": session.account_id,
         "kind": note.kind.value,
-        "text": note.text,
+        "text": storable(note.text),
         "by_id": note.by,
         "at": note.at,
         "step": note.step,
-        "log_digest": note.log_digest,
-        "log_content": note.log_content,
+        "log_digest": storable(note.log_digest),
+        "log_content": storable(note.log_content),
     }
 
 

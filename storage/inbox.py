@@ -22,7 +22,8 @@ class Inbox:
 
     async def claim(self, order_key: str) -> Received | None:
         """The oldest new row under this key, locked until the transaction ends; None if there is none or
-        somebody else is at it. Raises Unreadable, which names the row, where no key opens it."""
+        somebody else is at it. Raises Unreadable, which names the row, where no key opens it.
+        """
         head = (
             select(inbox.c.id)
             .where(inbox.c.order_key == order_key, inbox.c.state == "new")

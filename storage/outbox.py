@@ -146,7 +146,8 @@ class Outbox:
 
     async def waiting(self, subject: UUID) -> list[tuple[Lane, datetime]]:
         """Which lanes have something owed, and when each can go on: what stands behind a failed effect, or one
-        under way, waits for that one."""
+        under way, waits for that one.
+        """
         held = (
             select(func.min(outbox.c.id))
             .where(outbox.c.subject_id == subject, outbox.c.account_id == self._account)

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.tables import messages, places
+from storage.tables import accounts, messages, places
 
 CHANGE = text("nextval('message_changes')")
 
@@ -120,6 +120,10 @@ class Places:
         self, place_id: UUID, key: str, card: dict[str, Any], external_ref: str | None = None
     ) -> None:
         """Remember what is shown under this key, so that it can be edited in place."""
+        # One at a time within the Account, until the transaction ends: a change drawn earlier and committed
+        # later would be passed over by whoever follows `since`.
+        mine = select(accounts.c.id).where(accounts.c.id == self._account)
+        await self._db.execute(mine.with_for_update(key_share=True))
         statement = insert(messages).values(
             account_id=self._account,
             place_id=place_id,

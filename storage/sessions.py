@@ -23,7 +23,6 @@ from storage.tables import (
     users,
 )
 
-
 # A pasted log may be megabytes; the digest travels with the Session, the log itself stays where it is.
 SESSION_COLUMNS = (
     *(c for c in ai_sessions.c if c.name not in {"intake_content", "conversation_messages", "system_prompt_snapshot"}),

@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.migrate import sqlalchemy_url
 from storage.accounts import Accounts
 from storage.drafts import Drafts
 from storage.inbox import Inbox
+from storage.migrate import sqlalchemy_url
 from storage.outbox import Outbox
 from storage.places import Places
 from storage.posts import Posts

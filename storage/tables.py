@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-from storage.columns import account, at, ident, json_of, metadata as metadata, named, of, words
+from storage.columns import account, at, ident, json_of, named, of, words
+from storage.columns import metadata as metadata
 
 accounts = Table(
     "accounts",
@@ -250,9 +251,7 @@ psa_post_log = Table(
     at("updated_at"),
     Column("position", BigInteger, Identity(), nullable=False),
     UniqueConstraint("session_id", "key", name="psa_post_log_once"),
-    CheckConstraint(
-        "state in ('pending','sending','posted','failed','unknown')", name="psa_post_log_state"
-    ),
+    CheckConstraint("state in ('pending','sending','posted','failed','unknown')", name="psa_post_log_state"),
 )
 
 places = Table(

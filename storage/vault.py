@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-
 NO_KEY_FITS = "Something stored was encrypted with a key that is not in FLOWPILOT_KEYS any more."
 
 

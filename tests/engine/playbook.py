@@ -188,6 +188,12 @@ def request(story: Playbook, to: Target = ANYONE, by: Person = ANNA, *, leads_on
     return story >> events.EscalationRequested(by, "Switch port is dead", to, leads_only=leads_only)
 
 
+def briefed(story: Playbook) -> Playbook:
+    """The briefing that was owed is written and waits for "I have it"."""
+    learned = (Fact("It is on", 0),)
+    return story >> events.BriefingWritten(story.turn, "Anna did two things", learned, ("Toner",))
+
+
 Scene = Callable[[], Playbook]
 
 

@@ -64,6 +64,7 @@ from tests.engine.playbook import (
     NETWORK_TEAM,
     Playbook,
     asks,
+    briefed,
     escalated,
     minutes,
     request,
@@ -219,12 +220,8 @@ def test_the_receiver_may_be_made_owner_in_the_psa() -> None:
     assert not (escalated() >> PickedUp(BEN)).owes(MakeOwner)
 
 
-def _briefed(story: Playbook) -> Playbook:
-    return story >> BriefingWritten(story.turn, "Anna did two things", (Fact("It is on", 0),), ("Toner",))
-
-
 def test_the_briefing_is_confirmed_before_the_diagnosis_goes_on() -> None:
-    story = _briefed(escalated() >> PickedUp(BEN)).only(ShowStep(step=3))
+    story = briefed(escalated() >> PickedUp(BEN)).only(ShowStep(step=3))
     assert story.table is not None
     assert story.table.kind is StepKind.BRIEFING
     (story >> AnswerCorrected(BEN)).refuses(BEN, "refused.nothing_to_undo")
@@ -233,7 +230,7 @@ def test_the_briefing_is_confirmed_before_the_diagnosis_goes_on() -> None:
 
 
 def test_what_a_briefing_brought_outlives_the_guides_next_reply() -> None:
-    story = _briefed(escalated() >> PickedUp(BEN)).answer("have_it", by=BEN)
+    story = briefed(escalated() >> PickedUp(BEN)).answer("have_it", by=BEN)
     story.guide(asks("Which port?"), learned=(Fact("Ben knows the switch", 0),))
     assert [fact.text for fact in story.steps[3].learned] == ["It is on", "Ben knows the switch"]
     assert story.steps[3].ruled_out == ("Toner",)
@@ -242,7 +239,7 @@ def test_what_a_briefing_brought_outlives_the_guides_next_reply() -> None:
 def test_the_answers_of_the_one_before_cannot_be_undone_by_the_receiver() -> None:
     story = escalated() >> PickedUp(BEN)
     (story >> AnswerCorrected(BEN)).refuses(BEN, "refused.nothing_to_undo")
-    _briefed(story).answer("have_it", by=BEN)
+    briefed(story).answer("have_it", by=BEN)
     (story >> AnswerCorrected(BEN)).refuses(BEN, "refused.nothing_to_undo")
     story.guide(asks("Which port?"))
     (story >> AnswerCorrected(BEN)).refuses(BEN, "refused.nothing_to_undo")
@@ -251,7 +248,7 @@ def test_the_answers_of_the_one_before_cannot_be_undone_by_the_receiver() -> Non
 def test_evidence_while_the_briefing_is_written_waits_for_it() -> None:
     story = escalated() >> PickedUp(BEN)
     (story >> EvidenceAdded(ANNA, "One more thing", bundled=True)).only(ShowCard, RemindIdle)
-    _briefed(story) << ShowStep(step=3)
+    briefed(story) << ShowStep(step=3)
 
 
 def test_a_briefing_of_an_earlier_hand_over_is_void() -> None:
@@ -286,7 +283,7 @@ def test_a_fresh_session_starts_from_facts_and_ruled_out_causes_without_the_hypo
     story = Playbook() >> SessionStarted(FRESH, ACCOUNT, BEN, intake, parent_id=escalated().it.id, briefed=True)
     story << WriteBriefing(turn=1)
     assert not story.owes(AskGuide)
-    _briefed(story) << ShowStep(step=1)
+    briefed(story) << ShowStep(step=1)
     story.answer("have_it", by=BEN) << AskGuide(turn=2)
     assert story.it.hypotheses == ()
     assert [fact.text for fact in story.history().facts] == ["It is on"]

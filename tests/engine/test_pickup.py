@@ -41,13 +41,13 @@ from tests.engine.playbook import (
     ANNA,
     BEN,
     CARA,
-    DESK_TEAM,
     FRESH,
     LEA,
     LEO,
     MONDAY,
     NETWORK_TEAM,
     asks,
+    briefed,
     escalated,
     minutes,
     two_steps,
@@ -238,13 +238,12 @@ def test_what_waits_for_a_pickup_is_not_taken_over() -> None:
 
 
 def test_the_former_owner_may_still_add_evidence_but_not_answer() -> None:
-    story = _briefed(escalated() >> PickedUp(BEN)).answer("have_it", by=BEN).guide(asks("Which port?"))
+    story = briefed(escalated() >> PickedUp(BEN)).answer("have_it", by=BEN).guide(asks("Which port?"))
     story.answer("yes", by=ANNA).refuses(ANNA, "refused.not_owner")
     (story >> EvidenceAdded(ANNA, "It was port 12")) << AskGuide
     assert story.notes[-1].by == ANNA.id
 
 
 def test_a_hypothesis_survives_a_continued_pickup() -> None:
-    story = _briefed(escalated() >> PickedUp(BEN))
+    story = briefed(escalated() >> PickedUp(BEN))
     assert story.it.hypotheses == (Hypothesis("Cable", evidence=(Fact("The printer is on", 1),)),)
-    assert ANNA.team_ids == {DESK_TEAM}

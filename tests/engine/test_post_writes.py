@@ -14,11 +14,13 @@ from engine.documentation import compose, edited
 from engine.post_writes import CONTINUED
 from engine.posts import (
     documentation_for,
+    forecast,
     note_write,
     owner_write,
     time_write,
 )
-from engine.session import Interval
+from engine.psa import parse_settings
+from engine.session import Interval, Status
 from engine.time_entries import day_totals
 from tests.engine.owing import (
     ASKED,
@@ -31,6 +33,7 @@ from tests.engine.owing import (
     REF,
     SHARED,
     SOLVED,
+    STATUSES,
     drafts,
     lines,
 )
@@ -89,6 +92,10 @@ def test_a_customer_text_that_was_emptied_is_posted_nowhere() -> None:
     assert found["time"].content["notes"] == "Support work on 2 September 2026."
 
 
+def test_a_technical_text_that_was_emptied_is_no_note() -> None:
+    assert list(drafts(reviewed={"technical": " \n"})) == ["time"]
+
+
 def test_the_content_is_json_and_holds_nothing_a_database_refuses() -> None:
     found = drafts(
         reviewed={"technical": "a\x00b\ud800", "customer": "c\x00d"}, link="https://chat/1", **SHARED
@@ -141,6 +148,15 @@ def test_the_form_shows_each_part_its_text_its_readers_and_what_will_wait() -> N
     assert shown[1].readers == "Discussion: Jane Doe can read it in the portal. No e-mail is sent."
     assert shown[2].text.startswith("2 September, 12:00–12:30, 23 → 30 min.")
     assert shown[3].readers.startswith("ConnectWise rules on *Closed* may e-mail")
+
+
+def test_the_escalation_form_shows_nothing_of_a_request_that_was_withdrawn() -> None:
+    stale = replace(ASKED, session=replace(ASKED.session, status=Status.ACTIVE, package={"situation": []}))
+    shown = forecast(
+        stale, "escalation", ANA, parse_settings({}), TICKET, True, MEMBERS, STATUSES, BERLIN, None, ()
+    )
+    assert "Power cycle the printer: No change." in shown[0].text
+    assert "Out of ideas" not in shown[0].text
 
 
 def test_the_form_points_out_what_a_customer_should_not_read() -> None:

@@ -162,6 +162,12 @@ def test_work_that_an_earlier_entrys_rounding_covers_is_not_entered_again() -> N
     assert more.billed == minutes(30)
 
 
+def test_an_earlier_rounding_is_used_up_before_anything_more_is_entered() -> None:
+    already = {NOON.date(): (minutes(1), minutes(30))}
+    made = entries([worked(120, 155), worked(300, 302)], ANA, BERLIN, 30, already)
+    assert [e.billed for e in made] == [minutes(30)]
+
+
 def test_a_length_somebody_chose_stands_and_later_work_is_counted_beside_it() -> None:
     shortened = {NOON.date(): (minutes(40), minutes(20))}
     (entry,) = entries([worked(200, 210)], ANA, BERLIN, 0, shortened)

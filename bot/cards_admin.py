@@ -1,0 +1,232 @@
+"""What an Admin sees and changes: settings, the statuses of a board, the ConnectWise connection, people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from bot.card import Block, Card, Choice, Field
+from bot.cards_forms import form_card, tick
+from bot.cards_parts import Shortener, bounded, fields, texts
+from bot.views import ConnectionView, PersonLine
+from bot.words import named, say
+from engine.psa import Board, BoardStatus
+from engine.psa_settings import ROUNDINGS, PsaSettings
+from engine.session import Role
+
+BOARDS = 20
+STATUSES = 60
+PEOPLE = 20
+TEAMS = 20
+MEMBERS = 90
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "auto_push": ("off", "on_resolve", "on_resolve_and_escalate"),
+    "note_visibility": ("internal", "resolution", "discussion"),
+    "time_entries": ("off", "draft", "automatic"),
+}
+_WORDS = ("escalation_channel", "business_hours", "time_zone")
+
+
+# ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settings(connection: ConnectionView, boards: Sequence[Board] = ()) -> Card:
+    """The seven settings and the account's own, with a button for each board's statuses."""
+    short, chosen = Shortener(), connection.settings
+    yes_no = {True: say("settings.yes"), False: say("settings.no")}
+    pairs = [
+        (say(f"settings.{name}"), say(f"settings.{name}.{getattr(chosen, name)}"))
+        for name in ("auto_push", "note_visibility", "time_entries")
+    ]
+    pairs += [
+        (say("settings.review_before_push"), yes_no[chosen.review_before_push]),
+        (say("settings.time_rounding_minutes"), _rounding(chosen.time_rounding_minutes)),
+        (say("settings.resolved_status"), _boards(chosen.resolved_status)),
+        (say("settings.escalated_status"), _boards(chosen.escalated_status)),
+        *((say(f"settings.{name}"), _word(connection, name, short)) for name in _WORDS),
+        (say("settings.leads_only"), yes_no[connection.account_settings.get("leads_only") is True]),
+    ]
+    choices = [Choice(say("settings.change"), "settings", style="primary"), _connect_choice(connection)]
+    choices += [_board_choice(board) for board in boards[:BOARDS]]
+    blocks = (*_connection(connection, short), *fields(pairs))
+    return bounded(Card("list", say("settings.card"), blocks, tuple(choices)), cut=short.cut)
+
+
+def _rounding(minutes: int) -> str:
+    return say("settings.rounding", minutes=minutes) if minutes else say("settings.rounding_none")
+
+
+def _boards(mapping: Mapping[int, int]) -> str:
+    if not mapping:
+        return say("settings.status_leave")
+    return say("settings.by_board" if len(mapping) > 1 else "settings.by_board_one", count=len(mapping))
+
+
+def _word(connection: ConnectionView, name: str, short: Shortener) -> str:
+    value = connection.account_settings.get(name)
+    return short.line(value, 100) if value else say("settings.unset")
+
+
+def _connect_choice(connection: ConnectionView) -> Choice:
+    return Choice(say("settings.reconnect" if connection.host else "settings.connect"), "connect")
+
+
+def _board_choice(board: Board) -> Choice:
+    name = Shortener().line(board.name, 50)
+    return Choice(say("settings.statuses_of", name=name), "settings", {"board": str(board.id)}, more=True)
+
+
+def _connection(connection: ConnectionView, short: Shortener) -> tuple[Block, ...]:
+    if not connection.host:
+        return fields(((say("settings.connection"), say("settings.not_connected")),))
+    told = say(
+        "settings.connected",
+        company=short.line(connection.company, 60),
+        host=short.line(connection.host, 80),
+        state=named("connection", connection.state),
+    )
+    problem = short.sentence(connection.problem, 300)
+    warned = texts(say("settings.problem", problem=problem) if problem else "", tone="warning")
+    return (*fields(((say("settings.connection"), told),)), *warned)
+
+
+def settings_form(connection: ConnectionView) -> Card:
+    """The settings by their stored names; the statuses of a board are a form of their own."""
+    chosen, kept = connection.settings, connection.account_settings
+    roundings = tuple((str(n), _rounding(n)) for n in ROUNDINGS)
+    unit = str(chosen.time_rounding_minutes)
+    inputs = [
+        _one_of("auto_push", chosen),
+        tick("review_before_push", say("settings.review_before_push"), on=chosen.review_before_push),
+        _one_of("note_visibility", chosen),
+        _one_of("time_entries", chosen),
+        Field("time_rounding_minutes", say("settings.time_rounding_minutes"), "choice", unit, roundings),
+        *(_typed(name, kept) for name in _WORDS),
+        tick("leads_only", say("settings.leads_only"), on=kept.get("leads_only") is True),
+    ]
+    return form_card(say("settings.title"), "settings", None, say("settings.submit"), inputs)
+
+
+def _one_of(name: str, chosen: PsaSettings) -> Field:
+    options = tuple((value, say(f"settings.{name}.{value}")) for value in _CHOICES[name])
+    return Field(name, say(f"settings.{name}"), "choice", str(getattr(chosen, name)), options, required=True)
+
+
+def _typed(name: str, kept: Mapping[str, object]) -> Field:
+    value = str(kept.get(name) or "")
+    return Field(name, say(f"settings.{name}"), value=value[:200], hint=say(f"settings.{name}_hint"))
+
+
+def board_form(board: Board, statuses: Sequence[BoardStatus], chosen: PsaSettings) -> Card:
+    """The status after Resolve and after Escalate on one board; `leave` changes nothing."""
+    short = Shortener()
+    options = (("leave", say("settings.status_leave")), *(_status(s, short) for s in statuses[:STATUSES]))
+    known = {value for value, _ in options}
+    inputs = []
+    for name, mapping in (("resolved_status", chosen.resolved_status), ("escalated_status", chosen.escalated_status)):
+        value = str(mapping.get(board.id, "leave"))
+        shown = value if value in known else "leave"
+        inputs.append(Field(name, say(f"settings.{name}"), "choice", shown, options, required=True))
+    intro = texts(say("settings.board", name=short.line(board.name, 80)))
+    return form_card(
+        say("settings.board_title"), "settings", None, say("settings.submit"), inputs, intro, board=board.id
+    )
+
+
+def _status(status: BoardStatus, short: Shortener) -> tuple[str, str]:
+    name = short.line(status.name, 45)
+    return str(status.id), say("settings.status_closing", name=name) if status.closed else name
+
+
+# ── The connection ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def connect_form(connection: ConnectionView) -> Card:
+    """Keys are typed anew each time: they are never shown again."""
+    short = Shortener()
+    inputs = [
+        Field("host", say("connect.host"), value=connection.host[:200], required=True, hint=say("connect.host_hint")),
+        Field(
+            "company", say("connect.company"), value=connection.company[:100], required=True,
+            hint=say("connect.company_hint"),
+        ),
+        Field("public_key", say("connect.public_key"), required=True),
+        Field("private_key", say("connect.private_key"), required=True),
+        Field("client_id", say("connect.client_id"), hint=say("connect.client_id_hint")),
+    ]  # fmt: skip
+    problem = short.sentence(connection.problem, 300)
+    company, host = short.line(connection.company, 60), short.line(connection.host, 80)
+    blocks = (
+        *texts(say("connect.intro")),
+        *texts(say("connect.replaces", company=company, host=host) if host else "", tone="muted"),
+        *texts(say("connect.problem", problem=problem) if problem else "", tone="warning"),
+    )
+    return form_card(
+        say("connect.title"), "connect", None, say("connect.submit"), inputs, blocks, cut=short.cut
+    )
+
+
+# ── People ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def people(lines: Sequence[PersonLine]) -> Card:
+    """Everybody with roles, Teams and mapping, and a button to change each."""
+    short = Shortener()
+    if not lines:
+        return bounded(Card("list", say("people.title"), texts(say("people.none"))))
+    no_lead = not any(Role.LEAD.value in line.roles for line in lines)
+    pairs = tuple((short.line(line.name, 60), _person(line, short)) for line in lines[:PEOPLE])
+    left = len(lines) - PEOPLE
+    blocks = (
+        *texts(say("people.no_lead") if no_lead else "", tone="warning"),
+        *fields(pairs),
+        *texts(say("list.more", count=left) if left > 0 else "", tone="muted"),
+    )
+    choices = tuple(
+        Choice(say("people.change", name=short.line(line.name, 50)), "people", {"user": str(line.id)}, more=n >= 5)
+        for n, line in enumerate(lines[:PEOPLE])
+    )
+    return bounded(Card("list", say("people.title"), blocks, choices), cut=short.cut)
+
+
+def _person(line: PersonLine, short: Shortener) -> str:
+    return say(
+        "people.row",
+        roles=", ".join(named("role", role) for role in line.roles[:5]),
+        teams=", ".join(short.line(team, 40) for team in line.teams[:5]) or say("people.no_teams"),
+        member=short.line(line.member, 60) if line.member else say("people.unmapped"),
+    )
+
+
+def person_form(
+    line: PersonLine, teams: Sequence[tuple[UUID, str]] = (), members: Sequence[tuple[int, str]] = ()
+) -> Card:
+    """Roles, Teams and the PSA Member of one person: `lead`, `admin`, `team:<id>`, `new_team`, `member`."""
+    short = Shortener()
+    email = short.line(line.email, 80) if line.email else say("person.no_email")
+    intro = texts(say("person.intro", name=short.line(line.name, 60), email=email))
+    inputs = [
+        tick("lead", say("person.lead"), on=Role.LEAD.value in line.roles),
+        tick("admin", say("person.admin"), on=Role.ADMIN.value in line.roles),
+        *(
+            tick(f"team:{team}", say("person.team", name=short.line(name, 60)), on=name in line.teams)
+            for team, name in teams[:TEAMS]
+        ),
+        Field("new_team", say("person.new_team"), hint=say("person.new_team_hint")),
+    ]
+    if members:
+        inputs.append(_member(line, members, short))
+    title, submit = say("person.title"), say("person.submit")
+    return form_card(title, "people", None, submit, inputs, intro, cut=short.cut, user=line.id)
+
+
+def _member(line: PersonLine, members: Sequence[tuple[int, str]], short: Shortener) -> Field:
+    """The mapped one is always among the options, however many there are."""
+    mapped = [m for m in members if m[1] == line.member]
+    others = [m for m in members if m[1] != line.member]
+    options = (
+        ("none", say("person.member_none")),
+        *((str(number), short.line(name, 60)) for number, name in (*mapped, *others)[:MEMBERS]),
+    )
+    value = str(mapped[0][0]) if mapped else "none"
+    return Field("member", say("person.member"), "choice", value, options, hint=say("person.member_hint"))

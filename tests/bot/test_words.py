@@ -1,0 +1,196 @@
+"""The words: every key the engine names has a sentence, none is unused, and all of them keep to the house's tone."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from bot import cards
+from bot.words import WORDS, named, say
+from bot.words_cards import CARDS
+from bot.words_forms import FORMS
+from bot.words_lists import LISTS
+from bot.words_notices import NOTICES
+from engine.session import OPEN, Status
+from tests.bot.card_views import view
+
+ROOT = Path(__file__).parents[2]
+BANNED = ("manager", "helper", "util", "utils", "service", "handler", "processor", "common", "data", "info")
+REMINDERS = {"unclaimed", "unclaimed_mention", "paused_reminder", "idle_owner", "idle_lead", "unposted"}
+
+
+def trees(pattern: str) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(ROOT.glob(pattern)):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def texts_in(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            yield each.value
+
+
+def told_by_the_engine() -> set[str]:
+    """Every key that a Tell or an Announce may carry, wherever it is written down."""
+    found: set[str] = set()
+    for _, tree in trees("engine/*.py"):
+        named_here: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Tell", "Announce"):
+                what = next(k.value for k in node.keywords if k.arg == "what")
+                found |= set(texts_in(what))
+                if isinstance(what, ast.Name):
+                    named_here.add(what.id)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and any(getattr(t, "id", "") in named_here for t in node.targets):
+                found |= set(texts_in(node.value))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= {node.value} if node.value.startswith("refused.") else set()
+    found.discard("refused.while_")
+    return found | {f"refused.while_{status.value}" for status in OPEN}
+
+
+def forms_of_the_engine() -> set[str]:
+    found: set[str] = set()
+    for _, tree in trees("engine/*.py"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ShowForm":
+                found |= set(texts_in(next(k.value for k in node.keywords if k.arg == "form")))
+    return found
+
+
+def test_the_search_finds_keys_in_every_way_they_are_written():
+    found = told_by_the_engine()
+    assert {"note_kept", "more_needed", "time_dropped", "refused.leads_only", "refused.while_paused"} <= found
+
+
+@pytest.mark.parametrize("what", sorted(told_by_the_engine() | REMINDERS))
+def test_everything_the_engine_tells_has_a_sentence(what: str):
+    status = {"abandoned": Status.ABANDONED, "resolved": Status.RESOLVED}.get(what, Status.REQUESTING_ESCALATION)
+    drawn = cards.notice(what, view(status), "Ben Carter", lines=("Problem: Printer offline.",))
+    said = " ".join([drawn.title, *(b.text for b in drawn.blocks if b.block == "text")])
+    assert len(said) > 20
+    assert "{" not in said
+
+
+def test_a_key_without_a_sentence_is_an_error():
+    with pytest.raises(KeyError):
+        cards.notice("never_heard_of", view())
+    with pytest.raises(KeyError):
+        cards.notice("refused.never_heard_of", view())
+
+
+def test_every_form_the_engine_asks_for_can_be_drawn():
+    assert forms_of_the_engine() >= {"escalate", "resolve", "rate"}
+    for form in forms_of_the_engine():
+        assert callable(getattr(cards, f"{form}_form"))
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "no_ticket", "review", "auto_push_off", "unmapped", "time_draft", "over_4h", "gap", "no_connection",
+        "owner_unmapped", "closing_unconfirmed", "time_first",
+    ],
+)  # fmt: skip
+def test_every_reason_to_hold_a_post_has_words(why: str):
+    assert f"held.{why}" in WORDS
+
+
+def test_no_key_stands_in_two_tables():
+    assert len(WORDS) == len(CARDS) + len(FORMS) + len(LISTS) + len(NOTICES)
+
+
+@pytest.mark.parametrize("key", sorted(WORDS))
+def test_a_sentence_is_calm_and_plain(key: str):
+    words = WORDS[key]
+    assert "!" not in words
+    assert "  " not in words
+    assert not set(re.findall(r"[a-z]+", words.lower().replace("myconnectwise.net", ""))) & set(BANNED)
+    assert words == words.strip() or key == "said.error_id"
+
+
+@pytest.mark.parametrize("key", sorted(k for k in NOTICES if k.startswith(("notice.", "refused."))))
+def test_what_is_said_in_full_ends_like_a_sentence(key: str):
+    assert WORDS[key].endswith((".", "?", "}")) or key == "notice.catch_up"
+
+
+@pytest.mark.parametrize("key", sorted(k for k in NOTICES if k.startswith("refused.")))
+def test_a_refusal_gives_its_reason_or_what_to_do_instead(key: str):
+    reasons = ("because", "so ", "only ", "can ", "nothing", "has to", "may have", "choose")
+    assert any(reason in WORDS[key].lower() for reason in reasons)
+    assert len(WORDS[key].split()) >= 8
+
+
+def keys_used() -> tuple[set[str], set[str]]:
+    """Keys written out in the files that draw, and the beginnings of keys that are put together."""
+    whole: set[str] = set()
+    begun: set[str] = set()
+    for _, tree in trees("bot/cards*.py"):
+        docs = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, ast.Module) and isinstance(n.body[0], ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                begun.add(str(node.values[0].value))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+                whole.add(node.value)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "named":
+                begun.add(f"{next(texts_in(node))}.")
+    return whole, {b for b in begun if "." in b}
+
+
+# Said by the parts that listen and install, and button names for verbs that are only typed.
+SAID_ELSEWHERE = ("notice.", "refused.", "verb.")
+
+
+def test_no_words_are_kept_that_nothing_shows():
+    whole, begun = keys_used()
+    begun |= set(SAID_ELSEWHERE)
+    unused = [k for k in WORDS if k not in whole and not any(k.startswith(b) for b in begun)]
+    assert unused == []
+
+
+def test_every_key_that_is_written_out_exists():
+    wanted: set[str] = set()
+    for _, tree in trees("bot/cards*.py"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    wanted.add(str(first.value))
+                elif isinstance(first, ast.IfExp):
+                    wanted |= {str(b.value) for b in (first.body, first.orelse) if isinstance(b, ast.Constant)}
+    assert len(wanted) > 150
+    assert wanted - set(WORDS) == set()
+
+
+def test_cards_hold_no_sentences_of_their_own():
+    """A literal with two words or more in a file that draws is a sentence outside the words files."""
+    found = []
+    for path, tree in trees("bot/cards*.py"):
+        docs = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
+        for node in ast.walk(tree):
+            literal = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+            if literal and re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", str(node.value)):  # type: ignore[attr-defined]
+                found.append((path.name, node.value))  # type: ignore[attr-defined]
+    assert found == []
+
+
+def test_a_missing_value_is_an_error_and_not_a_gap_in_a_sentence():
+    for words in WORDS.values():
+        if any(name for _, name, _, _ in Formatter().parse(words)):
+            with pytest.raises(KeyError):
+                words.format()
+
+
+def test_braces_in_what_people_wrote_are_only_text():
+    assert say("session.from_start", text="{step} {0}") == "{step} {0} (from the start)"
+
+
+def test_a_value_without_a_name_is_shown_in_its_own_letters():
+    assert named("status", Status.REQUESTING_ESCALATION) == "Asking for help"
+    assert named("part", "never_seen") == "never seen"
