@@ -17,7 +17,6 @@ from engine.session import NoteKind, Status
 from engine.timekeeping import active
 
 
-
 def notice(
     what: str,
     view: SessionView | None = None,

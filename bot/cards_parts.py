@@ -198,7 +198,8 @@ def _form(form: Form) -> Form:
 
 def _field(given: Field) -> Field:
     """Labels and hints are cut; a value never is, because what is submitted would lose the rest."""
-    options = tuple((value, one_line(label, LABEL) or "–") for value, label in given.options[:100])
+    once = {value: one_line(label, LABEL) or "–" for value, label in reversed(given.options[:100])}
+    options = tuple((value, once[value]) for value in dict.fromkeys(v for v, _ in given.options[:100]))
     return replace(given, label=one_line(given.label, 150), hint=one_line(given.hint, 300), options=options)
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from bot.cli_screen import Here
 from bot.settings import required
 from engine.psa import (
+    Connection,
     Psa,
     PsaBroken,
     PsaBusy,
@@ -18,8 +19,6 @@ from engine.psa import (
     PsaWrongHost,
 )
 from storage.accounts import PsaConnection
-from storage.store import Store
-from storage.vault import Vault
 
 _ADVICE: tuple[tuple[type[PsaFailure], str], ...] = (
     (
@@ -33,7 +32,7 @@ _ADVICE: tuple[tuple[type[PsaFailure], str], ...] = (
         "API Members > API Keys. The clientId comes from developer.connectwise.com.",
     ),
     (PsaForbidden, "Give the API member's role this right in ConnectWise under System > Security Roles."),
-    ((PsaBusy), "Try again in a minute."),
+    (PsaBusy, "Try again in a minute."),
     (PsaUnreachable, "Check the host and the network, then try again."),
     (PsaBroken, "Try again in a few minutes; if it stays, look at the host."),
 )
@@ -48,18 +47,23 @@ def failure_sentence(failure: PsaFailure) -> str:
 @asynccontextmanager
 async def client_for(here: Here, known: PsaConnection) -> AsyncIterator[Psa]:
     """The connection's client, closed at the end."""
-    from bot.wiring import client_maker, limiter_redis  # noqa: PLC0415 - the whole product, for one client
-    from bot.psa_door import Doors  # noqa: PLC0415
+    from bot.wiring import client_maker, limiter_redis  # noqa: PLC0415 - loads the whole product
 
-    settings = here.settings
-    required(settings, "redis_url")
-    redis = limiter_redis(settings.redis_url)
-    # The doors are never opened: they only make the client from the connection, as they do for the worker.
-    store = Store(settings.database_url, Vault(settings.key_ring), pool_size=1)
-    doors = Doors(store, client_maker(settings, redis), settings.psa_client_id)
+    required(here.settings, "redis_url")
+    connection = Connection(
+        host=known.host,
+        company=known.company,
+        public_key=known.keys.get("public_key", ""),
+        private_key=known.keys.get("private_key", ""),
+        client_id=known.keys.get("client_id") or here.settings.psa_client_id,
+        codebase=known.codebase,
+    )
+    redis = limiter_redis(here.settings.redis_url)
+    client = client_maker(here.settings, redis)(connection)
     try:
-        yield doors.client(known)
+        yield client
     finally:
-        await doors.close()
-        await store.close()
+        close = getattr(client, "close", None)
+        if close is not None:
+            await close()
         await redis.aclose()

@@ -35,7 +35,9 @@ class Asking:
     @property
     def question(self) -> Question:
         if self._at >= len(self.form.fields):
-            return Question(f"{self.form.submit}? Enter sends it, `back` goes back, `cancel` leaves: ", editable=False)
+            return Question(
+                f"{self.form.submit}? Enter sends it, `back` goes back, `cancel` leaves: ", editable=False
+            )
         return _question(self.form.fields[self._at], self.values, self._at + 1, len(self.form.fields))
 
     def give(self, typed: str) -> str:
@@ -71,7 +73,8 @@ def _question(field: Field, values: dict[str, str], number: int, count: int) -> 
         lines.append(field.hint)
     if field.kind == "choice":
         lines += [
-            f"  {at} {label}{'  ←' if chosen == value else ''}" for at, (chosen, label) in enumerate(field.options, 1)
+            f"  {at} {label}{'  ←' if chosen == value else ''}"
+            for at, (chosen, label) in enumerate(field.options, 1)
         ]
         return Question("Number (Enter keeps ←): " if value else "Number: ", tuple(lines), editable=False)
     if field.kind == "tick":
@@ -104,4 +107,6 @@ def _chosen(field: Field, said: str) -> str | None:
     if said.isdigit() and 1 <= int(said) <= len(field.options):
         return field.options[int(said) - 1][0]
     low = said.casefold()
-    return next((value for value, label in field.options if low in (value.casefold(), label.casefold())), None)
+    return next(
+        (value for value, label in field.options if low in (value.casefold(), label.casefold())), None
+    )

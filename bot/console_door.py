@@ -19,9 +19,7 @@ async def home(unit: Unit, user: UUID) -> Place:
 
 async def thread(unit: Unit, session_id: UUID) -> Place:
     """Where a Session lives in the console."""
-    return await unit.places.ensure(
-        "thread", "console", "console", "sessions", str(session_id), session_id
-    )
+    return await unit.places.ensure("thread", "console", "console", "sessions", str(session_id), session_id)
 
 
 async def escalations(unit: Unit) -> Place:
@@ -90,7 +88,13 @@ async def session(unit: Unit, session_id: UUID) -> dict[str, Any] | None:
             "facts": [f.text for f in history.facts],
             "ruled_out": [f.text for f in history.ruled_out],
             "steps": [
-                {"number": s.number, "kind": s.kind.value, "text": s.text, "result": s.result, "counts": s.counts}
+                {
+                    "number": s.number,
+                    "kind": s.kind.value,
+                    "text": s.text,
+                    "result": s.result,
+                    "counts": s.counts,
+                }
                 for s in history.steps
             ],
         },

@@ -56,9 +56,9 @@ def styled(text: str, style: str, *, colour: bool) -> str:
     if not colour:
         return harmless(text)
     paper = io.StringIO()
-    Console(file=paper, width=1000, force_terminal=True, color_system="256", highlight=False, emoji=False).print(
-        Line(harmless(text), style), end="", soft_wrap=True
-    )
+    Console(
+        file=paper, width=1000, force_terminal=True, color_system="256", highlight=False, emoji=False
+    ).print(Line(harmless(text), style), end="", soft_wrap=True)
     return paper.getvalue()
 
 
@@ -77,7 +77,9 @@ def _card(card: Card) -> RenderableType:
         return _notice(card, title, body)
     border = "yellow" if card.tone == "warning" else BORDERS[card.kind]
     inside = Group(*_spaced(body)) if body else Line("")
-    return Panel(inside, title=title, title_align="left", border_style=border, box=box.ROUNDED, padding=(0, 1))
+    return Panel(
+        inside, title=title, title_align="left", border_style=border, box=box.ROUNDED, padding=(0, 1)
+    )
 
 
 def _notice(card: Card, title: Line, body: list[RenderableType]) -> RenderableType:
@@ -138,12 +140,20 @@ def _fields(block: Fields) -> Table:
 
 def _code(block: Code) -> RenderableType:
     text = harmless(block.text)
-    code = Syntax(text, block.language or "text", theme="ansi_dark", background_color="default", word_wrap=True)
+    code = Syntax(
+        text, block.language or "text", theme="ansi_dark", background_color="default", word_wrap=True
+    )
     risky = "green" if block.risk.startswith("Reads only") else "yellow"
     title = Line.assemble((harmless(block.language), "dim"))
     risk = Line(harmless(block.risk), risky) if block.risk else None
     return Panel(
-        code, title=title, title_align="right", subtitle=risk, subtitle_align="left", border_style="dim", box=box.SQUARE
+        code,
+        title=title,
+        title_align="right",
+        subtitle=risk,
+        subtitle_align="left",
+        border_style="dim",
+        box=box.SQUARE,
     )
 
 

@@ -74,7 +74,9 @@ class Seen:
     # ── Looking ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def of(self, place: str, *kinds: str) -> list[Shown]:
-        found = [m for m in self.messages.values() if m.place == place and (not kinds or m.card.kind in kinds)]
+        found = [
+            m for m in self.messages.values() if m.place == place and (not kinds or m.card.kind in kinds)
+        ]
         return sorted(found, key=lambda m: m.id)
 
     def session_card(self, place: str = "") -> Shown | None:
@@ -111,14 +113,10 @@ class Seen:
         """The place of a thread by ticket number, by the start of its Session's id, or by words of its title."""
         low = wanted.strip().casefold().lstrip("#")
         threads = list(reversed(self.threads()))
-        for fits in (
-            lambda m: m.card.title.split(" ")[0] == f"#{low}",
-            lambda m: len(low) >= 4 and (m.session or "").startswith(low),
-            lambda m: len(low) >= 3 and low in m.card.title.casefold(),
-        ):
-            if (found := next((m for m in threads if fits(m)), None)) is not None:
-                return found.place
-        return None
+        exact = [m for m in threads if m.card.title.split(" ")[0] == f"#{low}"]
+        by_id = [m for m in threads if len(low) >= 4 and (m.session or "").startswith(low)]
+        by_words = [m for m in threads if len(low) >= 3 and low in m.card.title.casefold()]
+        return next((m.place for m in (*exact, *by_id, *by_words)), None)
 
     def pressed(self, typed: str) -> Choice | None:
         """The choice a typed line means: a number on the newest numbered card, a word on the newest cards."""
@@ -152,7 +150,9 @@ def telling(news: News, seen: Seen) -> list[Draw | Say]:
 
 
 def _same_answers(card: Card, before: Card) -> bool:
-    return [c for c in card.choices if c.verb == "answer"] == [c for c in before.choices if c.verb == "answer"]
+    return [c for c in card.choices if c.verb == "answer"] == [
+        c for c in before.choices if c.verb == "answer"
+    ]
 
 
 def _elsewhere(news: News, seen: Seen) -> list[Draw | Say]:
@@ -204,7 +204,9 @@ def _bullets(card: Card, title: str) -> Iterable[str]:
 def _first_line(card: Card) -> str:
     if card.title:
         return card.title
-    return next((block.text.splitlines()[0] for block in card.blocks if isinstance(block, Text) and block.text), "")
+    return next(
+        (block.text.splitlines()[0] for block in card.blocks if isinstance(block, Text) and block.text), ""
+    )
 
 
 # ── The toolbar ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,7 +226,15 @@ def toolbar(seen: Seen, details: dict[str, object] | None) -> str:
     ticket = f"#{session['ticket']}" if isinstance(session, dict) and session.get("ticket") else "no ticket"
     steps = session.get("steps") if isinstance(session, dict) else None
     step = f"step {steps[-1]['number']}" if isinstance(steps, list) and steps else ""
-    parts = [seen.name, status, ticket, step, tier, elapsed, _posts(pushes if isinstance(pushes, list) else [])]
+    parts = [
+        seen.name,
+        status,
+        ticket,
+        step,
+        tier,
+        elapsed,
+        _posts(pushes if isinstance(pushes, list) else []),
+    ]
     thinking = any(isinstance(b, Text) and b.text == say("session.thinking") for b in card.card.blocks)
     return " · ".join(part for part in (*parts, "working out the next step…" if thinking else "") if part)
 
@@ -233,7 +243,9 @@ MARKS = {"posted": "✓", "pending": "…", "sending": "…", "failed": "✗", "
 
 
 def _posts(pushes: list[dict[str, str]]) -> str:
-    return " ".join(f"{p['kind'].replace('_', ' ')} {'‖' if _held(p) else MARKS.get(p['state'], '…')}" for p in pushes)
+    return " ".join(
+        f"{p['kind'].replace('_', ' ')} {'‖' if _held(p) else MARKS.get(p['state'], '…')}" for p in pushes
+    )
 
 
 def _held(push: dict[str, str]) -> bool:

@@ -24,6 +24,7 @@ from rich.console import Console as Look
 
 from bot.console_asking import Question
 
+PROMPT = "› "
 SHOWN_LINES, SHOWN_LETTERS = 6, 1_000
 """A longer paste stands in the line as one mark, and goes out whole."""
 STYLE = Style.from_dict({"bottom-toolbar": "noreverse bg:#303030 #d0d0d0", "prompt": "bold ansicyan"})
@@ -80,7 +81,7 @@ class Plain:
 
     async def read(self, question: Question) -> str | None:
         self._begin()
-        if self.live or not question.editable or question.prompt != "> " or question.lines:
+        if self.live or question.prompt != PROMPT:
             self._out.write(question.prompt)
             self._out.flush()
         got = await self._lines.get()

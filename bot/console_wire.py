@@ -119,9 +119,7 @@ def _why(status: int, said: str) -> str:
 
 def _heard(found: dict[str, Any]) -> Heard:
     messages = tuple(
-        Shown(
-            m["id"], m["place"], m["kind"], m.get("session"), m["key"], from_json(m["card"]), m["change"]
-        )
+        Shown(m["id"], m["place"], m["kind"], m.get("session"), m["key"], from_json(m["card"]), m["change"])
         for m in found["messages"]
     )
     return Heard(found["change"], found["me"].get("name", ""), messages)

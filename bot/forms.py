@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from uuid import UUID
 
 from bot import cards
@@ -13,9 +12,9 @@ from bot.viewing import view_of
 from bot.views import SessionView
 from engine import posts, timekeeping
 from engine.documentation import Documentation
+from engine.owing import Owing, gather
 from engine.ports import PsaView
 from engine.psa import BoardStatus, PsaFailure, TicketHit
-from engine.session import Interval
 from storage.store import Store
 
 
@@ -30,14 +29,15 @@ class Forms:
             view = await view_of(unit, session_id, whole=True)
             if view is None:
                 return None
-            unbound = await unit.posts.unbound_intervals(session_id, view.session.owner_id)
+            stopped = timekeeping.stop(view.session, view.now)
+            owing = await gather(unit, view.session, view.session.owner_id, stopped.intervals)
             teams = await unit.accounts.teams()
             people = {u.id: u.person for u in await unit.accounts.users()}
         match name:
             case "resolve":
-                return await self._resolve(view, account, unbound)
+                return await self._resolve(view, account, owing)
             case "escalate":
-                forecast = await self._forecast(view, account, unbound, "escalation")
+                forecast = await self._forecast(view, account, owing, "escalation")
                 by = people.get(reader)
                 return cards.escalate_form(
                     view, forecast, teams=tuple(teams.items()), people=tuple(people.values()), by=by
@@ -53,22 +53,19 @@ class Forms:
                 drawn = _SHORT.get(name)
                 return drawn(view) if drawn else None
 
-    async def _resolve(self, view: SessionView, account: UUID, unbound: set[datetime]) -> Card:
-        forecast = await self._forecast(view, account, unbound, "resolution")
+    async def _resolve(self, view: SessionView, account: UUID, owing: Owing) -> Card:
+        forecast = await self._forecast(view, account, owing, "resolution")
         return cards.resolve_form(view, self._documentation(view), forecast)
 
     def _documentation(self, view: SessionView) -> Documentation:
         return posts.documentation_for(view.history, view.ticket, "resolution", None)
 
     async def _forecast(
-        self, view: SessionView, account: UUID, unbound: set[datetime], occasion: str
+        self, view: SessionView, account: UUID, owing: Owing, occasion: str
     ) -> tuple[posts.ForecastLine, ...]:
         """What submitting would post, to whom, and what would wait and why."""
         session = view.session
         door = await self._doors.open(account, session.connection_id)
-        stopped = timekeeping.stop(session, view.now)
-        fresh = {i.start for i in stopped.intervals} - {i.start for i in session.intervals}
-        unowed = tuple(i for i in stopped.intervals if i.start in unbound or i.start in fresh)
         return posts.forecast(
             view.history,
             occasion,
@@ -80,7 +77,10 @@ class Forms:
             statuses=await _statuses(door, view),
             zone=door.zone,
             reviewed=None,
-            unowed=_of(unowed, session.owner_id),
+            unowed=owing.unowed,
+            overlaps=owing.overlaps,
+            already=owing.already,
+            posted_texts=owing.posted_texts,
         )
 
     async def _open_tickets(self, account: UUID, reader: UUID) -> tuple[TicketHit, ...]:
@@ -93,10 +93,6 @@ class Forms:
             return await door.psa.my_open(member[0])
         except PsaFailure:
             return ()
-
-
-def _of(intervals: tuple[Interval, ...], engineer: UUID) -> tuple[Interval, ...]:
-    return tuple(i for i in intervals if i.engineer == engineer)
 
 
 async def _statuses(door: PsaView, view: SessionView) -> tuple[BoardStatus, ...]:

@@ -10,6 +10,7 @@ from engine import offline
 from engine.events import GuideReply
 from engine.flows import outline_steps
 from engine.history import History
+from engine.matching import Match
 from engine.psa import Ticket
 from engine.session import NoteKind
 from storage.library import Libraries, Library
@@ -33,7 +34,7 @@ class OfflineGuide:
         history, node = _jump(history, library)
         if node is not None:
             return offline.jump_to(history, library.flows, node)
-        matches = await asyncio.to_thread(library.match, said_so_far(history, ticket))
+        matches = await asyncio.to_thread(_best, library, said_so_far(history, ticket))
         return offline.propose(history, library.flows, matches, ticket)
 
     async def path(self, history: History) -> tuple[str, ...]:
@@ -66,16 +67,27 @@ def _jump(history: History, library: Library) -> tuple[History, str | None]:
     return history, wanted if wanted in flow.nodes else None
 
 
-def said_so_far(history: History, ticket: Ticket | None) -> str:
-    """What the problem was described with: intake, ticket, free answers and evidence, in that order."""
+def _best(library: Library, said: tuple[str, ...]) -> tuple[Match, ...]:
+    """The best score of each Flow over what was said, taken one by one and all together: a long description
+    around a clear summary must not drown it."""
+    found: dict[str, Match] = {}
+    for text in dict.fromkeys((*said[:2], "\n".join(said)[:20_000])):
+        for match in library.match(text):
+            if match.flow_id not in found or found[match.flow_id].score < match.score:
+                found[match.flow_id] = match
+    return tuple(sorted(found.values(), key=lambda m: -m.score)[:3])
+
+
+def said_so_far(history: History, ticket: Ticket | None) -> tuple[str, ...]:
+    """What the problem was described with: intake, ticket summary, then everything else that was told."""
     session = history.session
-    parts = [session.intake.text]
+    parts = [session.intake.text, ticket.summary if ticket else ""]
     if ticket is not None:
-        parts += [ticket.summary, (ticket.description or "")[:2_000]]
+        parts.append((ticket.description or "")[:2_000])
     parts += [s.outcome.text for s in history.done if s.outcome and s.outcome.text and s.flow_node is None]
     parts += [note.text for note in history.notes if note.kind is NoteKind.EVIDENCE]
     parts += [_first_error(session.intake.log_digest)]
-    return "\n".join(part for part in parts if part)[:20_000]
+    return tuple(part for part in parts if part.strip())
 
 
 def _first_error(digest: str) -> str:

@@ -101,7 +101,9 @@ async def attach(
                 raise PracticeError(f"The practice desk could not start.{_end_of(folder / 'host.log')}")
             host = spawn(folder)
         await asyncio.sleep(0.05)
-    raise PracticeError(f"The practice desk did not start in {START_SECONDS:g} s. Look at {folder / 'host.log'}.")
+    raise PracticeError(
+        f"The practice desk did not start in {START_SECONDS:g} s. Look at {folder / 'host.log'}."
+    )
 
 
 def is_running(folder: Path) -> bool:
@@ -120,7 +122,9 @@ def start_afresh(folder: Path) -> None:
     from storage import embedded  # noqa: PLC0415 - as above
 
     if is_running(folder):
-        raise PracticeError("The practice desk is open in another terminal. Nothing was deleted; leave it first.")
+        raise PracticeError(
+            "The practice desk is open in another terminal. Nothing was deleted; leave it first."
+        )
     try:
         embedded.remove(folder)
     except embedded.EmbeddedError as error:

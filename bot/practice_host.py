@@ -131,7 +131,7 @@ class Host:
                 await asyncio.sleep(LOOK_SECONDS)
                 await asyncio.to_thread(self._heal_servers)
         except (PracticeError, embedded.EmbeddedError, psycopg.Error, OSError) as error:
-            log.error("stopping: %s", error)
+            log.warning("stopping: %s", error)
             self._failed = True
             self._tell({"failed": str(error)})
             await asyncio.sleep(GRACE_SECONDS)
@@ -183,7 +183,9 @@ class Host:
                 return
             await asyncio.sleep(0.05)
         end = last_lines(self._children.log_of(name))
-        raise PracticeError(f"The {name} process does not answer. The end of {self._children.log_of(name)}:\n{end}")
+        raise PracticeError(
+            f"The {name} process does not answer. The end of {self._children.log_of(name)}:\n{end}"
+        )
 
     # ── Servers ─────────────────────────────────────────────────────────────────────────────────────────────
 

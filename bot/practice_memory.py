@@ -51,12 +51,18 @@ def free_port(wanted: int, taken: int = 0) -> int:
 
 
 def _new() -> Kept:
-    return Kept(str(uuid4()), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), {who: secrets.token_urlsafe(32) for who in PEOPLE})
+    return Kept(
+        str(uuid4()),
+        base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        {who: secrets.token_urlsafe(32) for who in PEOPLE},
+    )
 
 
 def _read(path: Path) -> Kept:
     try:
         return Kept(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        message = f"{path} cannot be read ({error}). Put it back as it was, or start anew with ./dev demo --fresh."
+        message = (
+            f"{path} cannot be read ({error}). Put it back as it was, or start anew with ./dev demo --fresh."
+        )
         raise PracticeError(message) from error

@@ -82,13 +82,29 @@ def meanings() -> dict[str, tuple[str, str]]:
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises SettingWrong naming the first that cannot be read."""
+    settings, unreadable = read_each(environment)
+    for sentence in unreadable.values():
+        raise SettingWrong(sentence)
+    return settings
+
+
+def read_each(environment: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+    """Settings as far as they can be read, and a sentence for each name that cannot, which keeps its default."""
     given = os.environ if environment is None else environment
     chosen: dict[str, Any] = {}
+    unreadable: dict[str, str] = {}
     for f in fields(Settings):
-        text = given.get(f.metadata["name"], "").strip()
-        if text:
-            chosen[f.name] = _converted(f.metadata["name"], text, f.default)
-    return Settings(**chosen)
+        name = f.metadata["name"]
+        text = given.get(name, "").strip()
+        try:
+            if text:
+                chosen[f.name] = _converted(name, text, f.default)
+        except SettingWrong as wrong:
+            unreadable[name] = str(wrong)
+    for name in given:
+        if name.startswith("FLOWPILOT_") and name not in names():
+            unreadable[name] = f"{name} is set, but there is no such setting. Check the spelling."
+    return Settings(**chosen), unreadable
 
 
 def _converted(name: str, text: str, default: Any) -> Any:

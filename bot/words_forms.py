@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 FORMS: Mapping[str, str] = {
     "form.optional": "Optional.",
-    "form.yes": "yes",
     "form.reads": "Who reads it: {readers}",
     "form.posted_to": "Submitting posts this to #{ticket}:",
-    "form.keeps": "Nothing is posted by submitting; it is kept with the session.",
     "form.no_ticket": "No ticket is linked, so nothing is posted now. Link one later and it is.",
     "form.no_connection": "ConnectWise is not connected, so nothing is posted now. It is kept until it is.",
     "form.part": "*{part}:* {text}",

@@ -44,6 +44,8 @@ from engine.ports import (
     PsaView,
     StillOurs,
 )
+from engine.owing import gather
+from engine.post_writes import completed
 from engine.posting import Posting
 from engine.psa import BoardStatus, PsaFailure, PsaNotFound, Ticket, ticket_from_json
 from engine.session import OPEN, Session, Status
@@ -166,8 +168,7 @@ class Work:
         """Turn what was done into owed parts; what may go out by itself is owed to the PSA at once."""
         async with self._memory.transaction(lease.account) as unit:
             history: History = await unit.sessions.history(lease.subject)
-            fresh = await unit.posts.unbound_intervals(lease.subject, effect.engineer)
-            before: tuple[OwedPost, ...] = await unit.posts.of_session(lease.subject)
+            owing = await gather(unit, history.session, effect.engineer)
         session = history.session
         view = await self._door.open(lease.account, session.connection_id)
         ticket = _ticket(session)
@@ -182,8 +183,10 @@ class Work:
             statuses=await _statuses(view, ticket),
             zone=view.zone,
             reviewed=_reviewed(session, effect.occasion),
-            unowed=tuple(i for i in session.intervals if i.start in fresh),
-            posted_texts=tuple(str(p.content.get("text", "")) for p in before),
+            unowed=owing.unowed,
+            overlaps=owing.overlaps,
+            already=owing.already,
+            posted_texts=owing.posted_texts,
         )
 
         async def save(unit: Any) -> None:
@@ -281,12 +284,11 @@ def _released(
     for it is the person's consent to what was held for his review.
     """
     ticket = _ticket(session)
-    content = dict(post.content)
+    content = dict(completed(post.content, ticket) if ticket else post.content)
     member = view.members.get(post.engineer) if post.engineer else None
     if post.kind != "status":
         content["member_id"] = member[0] if member else content.get("member_id")
     content["ticket_id"] = session.ticket_id
-    content["record_type"] = ticket.record_type if ticket else content.get("record_type", "ServiceTicket")
     content["confirmed"] = bool(content.get("confirmed")) or closing
     if session.ticket_id is None:
         return content, "no_ticket"

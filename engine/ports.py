@@ -16,7 +16,7 @@ from engine.events import Event, GuideReply
 from engine.history import History
 from engine.psa import Psa, Ticket
 from engine.psa_settings import PsaSettings
-from engine.session import Session
+from engine.session import Interval, Session
 
 
 class PostState(StrEnum):
@@ -161,6 +161,10 @@ class PostsPort(Protocol):
     async def give_up(self, post_id: UUID, problem: str) -> str | None: ...
     async def bind_intervals(self, session_id: UUID, engineer: UUID, post_id: UUID) -> None: ...
     async def unbound_intervals(self, session_id: UUID, engineer: UUID) -> set[datetime]: ...
+    async def on_ticket(self, ticket_id: int) -> tuple[OwedPost, ...]: ...
+    async def elsewhere(
+        self, session_id: UUID, engineer: UUID, since: datetime
+    ) -> tuple[Interval, ...]: ...
 
 
 class UnitPort(Protocol):

@@ -21,7 +21,7 @@ from engine.ports import (
     PsaDoor,
     StillOurs,
 )
-from engine.post_writes import note_write, owner_write, status_write, time_write
+from engine.post_writes import completed, note_write, owner_write, status_write, time_write
 from engine.psa import (
     NoteWrite,
     OwnerWrite,
@@ -100,8 +100,7 @@ class Posting:
             raise PsaRefused(
                 f"Ticket #{ticket.id} was merged into #{ticket.merged_into}. Link that one and press Retry."
             )
-        if ticket.record_type != post.content.get("record_type"):
-            post = replace(post, content={**post.content, "record_type": ticket.record_type})
+        post = replace(post, content=completed(post.content, ticket))
         write = _write_of(post)
         if post.sending_since is not None:
             found = await _look(view.psa, write)

@@ -116,7 +116,7 @@ def begin(view: View, taught: Taught = NOTHING) -> GuideReply:
 
 def _triage(view: View, taught: Taught = NOTHING) -> GuideReply:
     # After other steps were done, the standard questions would only repeat them.
-    late = not view.stand.asked and any(s.kind is not StepKind.BRIEFING for s in walking.done(view.history))
+    late = not view.stand.asked and any(_worked_on(step) for step in walking.done(view.history))
     asked = triage.KEYS if late else view.stand.asked
     question = triage.next_question(view.history, view.ticket, asked)
     if question is None:
@@ -125,6 +125,10 @@ def _triage(view: View, taught: Taught = NOTHING) -> GuideReply:
     step = replace(step, say_to_user=question.say_to_user)
     stand = replace(view.stand, at="triage", key=question.key, asked=(*asked, question.key))
     return _reply(view, stand, step, taught)
+
+
+def _worked_on(step: Step) -> bool:
+    return step.kind is not StepKind.BRIEFING and step.stand.get("at") not in ("offer", "triage")
 
 
 def offer(view: View, text: str, taught: Taught = NOTHING) -> GuideReply:

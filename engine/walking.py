@@ -96,10 +96,9 @@ def labelled(said: str, labels: Sequence[tuple[str, str]]) -> str | None:
     for option_id, label in labels:
         if _plain(said) == _plain(label):
             return option_id
-    words = set(terms(said))
-    if not words or _UNSURE.search(said):
+    if _UNSURE.search(said):
         return None
-    shares = sorted(((_share(words, label), option_id, label) for option_id, label in labels), reverse=True)
+    shares = sorted(((_share(said, label), option_id, label) for option_id, label in labels), reverse=True)
     share, option_id, label = shares[0] if shares else (0.0, "", "")
     rival = shares[1][0] if len(shares) > 1 else 0.0
     if share < CLEAR_ENOUGH or rival >= share / 2:
@@ -108,8 +107,10 @@ def labelled(said: str, labels: Sequence[tuple[str, str]]) -> str | None:
     return option_id if bool(_NEGATED.search(said)) == bool(_NEGATED.search(label)) else None
 
 
-def _share(words: set[str], label: str) -> float:
-    wanted = set(terms(label))
+def _share(said: str, label: str) -> float:
+    if " " in _plain(label) and f" {_plain(label)} " in f" {_plain(said)} ":
+        return 1.0
+    words, wanted = set(terms(said)), set(terms(label))
     shared = len(words & wanted)
     if not wanted or (shared < 2 and len(words) > 3):
         return 0.0

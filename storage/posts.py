@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.ports import OwedPost, PostState
+from engine.session import Interval
+from storage.codec import interval_from
 from storage.tables import ai_session_intervals, psa_post_log
 
 
@@ -104,6 +106,16 @@ class Posts:
         )
         return tuple(_post(row) for row in await self._db.execute(query))
 
+    async def on_ticket(self, ticket_id: int) -> tuple[OwedPost, ...]:
+        """Every part owed on one ticket, from whichever Session."""
+        query = (
+            select(psa_post_log)
+            .where(psa_post_log.c.ticket_id == ticket_id, psa_post_log.c.account_id == self._account)
+            .order_by(psa_post_log.c.position)
+            .limit(1_000)
+        )
+        return tuple(_post(row) for row in await self._db.execute(query))
+
     async def change(self, post_id: UUID, **values: Any) -> None:
         """Set columns by name; `updated_at` follows."""
         await self._db.execute(
@@ -139,6 +151,18 @@ class Posts:
             .where(spans.c.user_id == engineer, spans.c.confirmed.is_(True), spans.c.post_id.is_(None))
             .values(post_id=post_id)
         )
+
+    async def elsewhere(self, session_id: UUID, engineer: UUID, since: datetime) -> tuple[Interval, ...]:
+        """The engineer's counted intervals in other Sessions that ended after `since`."""
+        spans = ai_session_intervals
+        query = select(spans).where(
+            spans.c.account_id == self._account,
+            spans.c.user_id == engineer,
+            spans.c.session_id != session_id,
+            spans.c.confirmed.is_(True),
+            spans.c.ended_at > since,
+        )
+        return tuple(interval_from(dict(row)) for row in (await self._db.execute(query)).mappings())
 
     async def unbound_intervals(self, session_id: UUID, engineer: UUID) -> set[datetime]:
         """Starts of the engineer's intervals that no time entry covers yet."""

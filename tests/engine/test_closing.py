@@ -263,6 +263,8 @@ def test_work_before_the_session_may_be_added_and_is_never_counted_twice() -> No
     story >> TimeConfirmed(ANNA, MONDAY - minutes(20), count=True, started_earlier=True)
     earlier = [i for i in story.it.intervals if i.end <= MONDAY]
     assert sum((i.length for i in earlier), timedelta()) == minutes(20)
+    dropped = TimeConfirmed(ANNA, MONDAY - minutes(30), count=False, started_earlier=True)
+    (story >> dropped).refuses(ANNA, "refused.no_such_gap")
     late = TimeConfirmed(ANNA, MONDAY + minutes(1), count=True, started_earlier=True)
     (story >> late).refuses(ANNA, "refused.no_such_gap")
 

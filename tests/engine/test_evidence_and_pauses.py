@@ -186,6 +186,16 @@ def test_a_silence_over_fifteen_minutes_is_an_unconfirmed_gap() -> None:
     assert (gap.length, gap.confirmed) == (minutes(16), None)
 
 
+def test_after_a_gap_the_clock_starts_anew() -> None:
+    story = two_steps().after(minutes(16)).answer("yes").after(minutes(5))
+    story >> Paused(ANNA, WaitingFor.ME)
+    assert [(i.start - MONDAY, i.end - MONDAY) for i in story.it.intervals] == [
+        (minutes(0), minutes(2)),
+        (minutes(2), minutes(18)),
+        (minutes(18), minutes(23)),
+    ]
+
+
 def test_a_silence_of_fifteen_minutes_is_work() -> None:
     assert two_steps().after(minutes(15)).answer("yes").it.intervals == ()
 
