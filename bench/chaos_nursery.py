@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 PRELOADED = ("bot.wiring", "bot.web", "bot.jobs", "bot.clock", "bot.bells", "bot.settings", "storage.library")
-CLI = os.environ.get("CHAOSDEV_CLI", "bot.cli")
+CLI = "bot.cli"
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from bot.cli_failures import sentence_for
 from bot.cli_parser import parser
 from bot.cli_screen import CommandFailed, Here, Screen
-from bot.settings import SettingWrong, read_each
+from bot.settings import SettingWrong, read_each, strangers
 from bot.trouble import LoggedTrouble
 
 COULD_NOT_BEGIN = 2
@@ -54,7 +54,7 @@ def _run(given: Any, environment: Mapping[str, str] | None, screen: Screen) -> i
     if unreadable and given.carried_out_by != "bot.cli_doctor:doctor":
         raise SettingWrong(next(iter(unreadable.values())))
     command = function(given.carried_out_by)
-    outcome = command(Here(settings, screen, given, unreadable))
+    outcome = command(Here(settings, screen, given, unreadable, strangers(environment)))
     status: int = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
     return status
 

@@ -54,12 +54,14 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """One run of a command. `unreadable` names settings that could not be read, each with a sentence."""
+    """One run of a command. `unreadable` names settings that could not be read, each with a sentence;
+    `strangers` are names in the environment that look like ours and are not."""
 
     settings: Settings
     screen: Screen
     given: argparse.Namespace
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    strangers: tuple[str, ...] = ()
 
     def listed(self, head: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str) -> None:
         """The rows as a table under their first keys, or all of them as JSON."""

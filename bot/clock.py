@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import socket
 from datetime import timedelta
 
@@ -27,7 +28,9 @@ class Clock:
         self._store = store
         self._bell = bell
         self._every = every
-        self._leader = Leader(store, "clock", f"{socket.gethostname()}:{os.getpid()}")
+        # Two containers may share a host name and a process id, so chance tells them apart.
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leader = Leader(store, "clock", holder)
         self._retention = Retention(store)
 
     async def run_until(self, stopped: asyncio.Event) -> None:
@@ -47,4 +50,7 @@ class Clock:
                 await asyncio.wait_for(stopped.wait(), self._every)
             except TimeoutError:
                 continue
-        await self._leader.resign()
+        try:
+            await self._leader.resign()
+        except (SQLAlchemyError, OSError) as away:
+            log.warning("database away (%s): the lead ends with its lease", type(away).__name__)

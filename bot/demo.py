@@ -97,7 +97,7 @@ async def desk(given: argparse.Namespace) -> int:
 
 def welcome(name: str, who: str, psa: str) -> str:
     other = "ben" if who != "ben" else "anna"
-    return WELCOME.format(name=name.split(" ")[0] or who, psa=psa, other=other)
+    return WELCOME.format(name=name.split(" ", maxsplit=1)[0] or who, psa=psa, other=other)
 
 
 class Holding:

@@ -6,16 +6,21 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
-from redis import RedisError
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
+from rq.worker.base import StopRequested
 
-from bot.bells import QUEUE, LocalBell, connect
+from bot.bells import QUEUE, LocalBell
 from engine.desk import Desk
 from engine.effects import Lane
 from storage.store import Store
@@ -24,6 +29,11 @@ log = logging.getLogger("flowpilot.worker")
 
 SOON = 120.0
 """What is due within this many seconds is waited for here; the rest is left to the sweep."""
+DRAIN_SECONDS = 20.0
+"""Most hosts kill a process 30 seconds after they asked it to end."""
+LAST_SECONDS = 4.0
+AGAIN_SECONDS = 1.0
+LISTEN_SECONDS = 30
 _current: Worker | None = None
 
 
@@ -36,7 +46,14 @@ def wake(kind: str, *what: str) -> None:
 class Worker:
     """Carries many deliveries at once, each kind within its own limit."""
 
-    def __init__(self, store: Store, desk: Desk, bell: LocalBell, slots: dict[Lane, int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        bell: LocalBell,
+        slots: dict[Lane, int],
+        drain_seconds: float = DRAIN_SECONDS,
+    ) -> None:
         self._store = store
         self._desk = desk
         self._slots = slots
@@ -45,9 +62,15 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[tuple[Any, ...], asyncio.TimerHandle] = {}
         self._draining = False
+        self._drain_seconds = drain_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         bell.lane = self._ring_lane
         bell.inbox = self.start_inbox
+
+    @property
+    def longest_end(self) -> float:
+        """Seconds within which `run_until` returns once it is told to stop."""
+        return self._drain_seconds + LAST_SECONDS + 2
 
     def wake(self, kind: str, what: tuple[str, ...]) -> None:
         """From any thread."""
@@ -140,37 +163,80 @@ class Worker:
                 continue
         await self._drain()
 
-    async def _drain(self, longest: float = 25.0) -> None:
+    async def _drain(self) -> None:
         self._draining = True
         for timer in self._timers.values():
             timer.cancel()
         pending = set(self._tasks)
-        if pending:
-            log.info("finishing %d", len(pending))
-            await asyncio.wait(pending, timeout=longest)
-        for task in self._tasks:
+        if not pending:
+            return
+        log.info("finishing %d", len(pending))
+        _, late = await asyncio.wait(pending, timeout=self._drain_seconds)
+        for task in late:
             task.cancel()
+        if late:
+            log.warning("%d would not end in time; what they owe stays owed", len(late))
+            await asyncio.wait(late, timeout=LAST_SECONDS)
 
 
-def run(make: Callable[[], Coroutine[Any, Any, tuple[Worker, Callable[[], Coroutine[Any, Any, None]]]]],
-        redis_url: str, every: float) -> None:
+Closing = Callable[[], Coroutine[Any, Any, None]]
+Make = Callable[[], Coroutine[Any, Any, tuple[Worker, Closing]]]
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(BaseException):
+    """Somebody asked this process to end. Not an Exception, so that nothing on the way takes it for a failure."""
+
+
+class Listener(SimpleWorker):
+    """RQ's loop without its channel for orders: whoever writes to Redis may wake this process, never stop it."""
+
+    asked_to_stop = False
+
+    def subscribe(self) -> None:
+        """Takes no orders."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        # When it is idle, RQ only leaves its loop and tells nobody why.
+        self.asked_to_stop = True
+        super().request_stop(signum, frame)
+
+
+def run(make: Make, redis_url: str, every: float) -> None:
     """Run a worker until SIGTERM: the loop in a thread, RQ in the main thread where signals arrive."""
-    global _current
+    global _current  # noqa: PLW0603 - RQ calls a function by its name; this is where it finds the worker
+    _stop_by(_stopped)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="desk", daemon=True)
     thread.start()
-    worker, close = _await(make(), loop)
-    stopped = asyncio.Event()
-    serving = asyncio.run_coroutine_threadsafe(worker.run_until(stopped, every), loop)
-    _current = worker
     try:
-        _listen(redis_url, serving)
+        worker, close = _await(make(), loop)
+        ended = asyncio.Event()
+        serving = asyncio.run_coroutine_threadsafe(worker.run_until(ended, every), loop)
+        _current = worker
+        try:
+            _listen(redis_url, serving)
+        finally:
+            # From here on a second signal changes nothing: what is in hand is being finished.
+            _stop_by(signal.SIG_IGN)
+            _current = None
+            loop.call_soon_threadsafe(ended.set)
+            serving.result(timeout=worker.longest_end)
+            _await(close(), loop)
+    except Stopped:
+        log.info("stopped while starting")
     finally:
-        loop.call_soon_threadsafe(stopped.set)
-        serving.result(timeout=40)
-        _await(close(), loop)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=5)
+
+
+def _stop_by(handler: Any) -> None:
+    for number in SIGNALS:
+        signal.signal(number, handler)
+
+
+def _stopped(*_: object) -> None:
+    raise Stopped
 
 
 def _await(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> Any:
@@ -179,21 +245,32 @@ def _await(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> A
 
 def _listen(redis_url: str, serving: Future[None]) -> None:
     """RQ until it is told to stop; while Redis is away the worker goes on by its own sweep."""
-    stop = threading.Event()
-    while not serving.done() and not stop.is_set():
-        # RQ puts its own handlers over these while it listens.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        connection = connect(redis_url, timeout=420)
+    try:
+        while not serving.done():
+            _stop_by(_stopped)  # RQ puts its own over these while it listens
+            try:
+                if _rings(redis_url):
+                    return
+            except RedisError as away:
+                log.warning("Redis is away (%s); going on by the sweep", type(away).__name__)
+            time.sleep(AGAIN_SECONDS)
+    except (Stopped, StopRequested):
+        return
+
+
+def _rings(redis_url: str) -> bool:
+    """Serve rings until Redis goes away or somebody stops us, which gives True."""
+    connection = Redis.from_url(
+        redis_url, socket_timeout=LISTEN_SECONDS * 2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+    )
+    try:
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
-        listener = SimpleWorker([queue], connection=connection, serializer=JSONSerializer)
-        listener.log.setLevel(logging.WARNING)
-        try:
-            listener.work(with_scheduler=False)
-        except RedisError as away:
-            log.warning("Redis is away (%s); going on by the sweep", type(away).__name__)
-            stop.wait(1)
-            continue
-        if listener._stop_requested:
-            return
-        stop.wait(0.2)
+        # RQ waits for a ring 15 s less than a worker may be silent.
+        listener = Listener(
+            [queue], connection=connection, serializer=JSONSerializer, worker_ttl=LISTEN_SECONDS + 15
+        )
+        listener.log.setLevel(logging.CRITICAL)  # its lines carry traces; what matters is logged here
+        listener.work(with_scheduler=False, logging_level=None)
+        return listener.asked_to_stop
+    finally:
+        connection.close()

@@ -101,10 +101,13 @@ def read_each(environment: Mapping[str, str] | None = None) -> tuple[Settings, d
                 chosen[f.name] = _converted(name, text, f.default)
         except SettingWrong as wrong:
             unreadable[name] = str(wrong)
-    for name in given:
-        if name.startswith("FLOWPILOT_") and name not in names():
-            unreadable[name] = f"{name} is set, but there is no such setting. Check the spelling."
     return Settings(**chosen), unreadable
+
+
+def strangers(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Names that look like ours and are none of them: most likely misspelt."""
+    given = os.environ if environment is None else environment
+    return tuple(sorted(name for name in given if name.startswith("FLOWPILOT_") and name not in names()))
 
 
 def _converted(name: str, text: str, default: Any) -> Any:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
+import math
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from aiohttp import web
-from sqlalchemy.exc import SQLAlchemyError
+from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import console_door
+from bot.tokens import token_id as token_id
+from bot.trouble import LoggedTrouble
 from bot.wiring import Parts
 from engine.ports import Raw
 
@@ -22,17 +27,51 @@ log = logging.getLogger("flowpilot.web")
 MAX_BODY = 36 * 1024 * 1024
 """A file of 25 MB in base64 with its JSON around it."""
 LONGEST_WAIT = 25.0
+LARGE = 64 * 1024
+"""Reading more than this as JSON would hold up everybody else on the loop."""
+HIGHEST_CHANGE = 2**63 - 1
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
+ENDING: web.AppKey[asyncio.Event] = web.AppKey("ending", asyncio.Event)
+AWAY = (OperationalError, psycopg.OperationalError, PoolTimeout, OSError, TimeoutError)
 
 
 def application(parts: Parts) -> web.Application:
-    app = web.Application(client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[sentences])
     app[PARTS] = parts
+    app[ENDING] = asyncio.Event()
+    app.on_shutdown.append(_let_go)
     app.router.add_get("/health", health)
     app.router.add_post("/console", receive)
     app.router.add_get("/console/follow", follow)
     app.router.add_get("/console/session/{id}", session)
     return app
+
+
+async def _let_go(app: web.Application) -> None:
+    """Whoever waits for something new is answered now, so that the process ends at once."""
+    app[ENDING].set()
+
+
+@web.middleware
+async def sentences(
+    request: web.Request, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Whatever goes wrong is answered with a sentence; a trace is for nobody outside."""
+    try:
+        return await answer(request)
+    except web.HTTPRequestEntityTooLarge as large:
+        text = "This is larger than FlowPilot takes: a file may have 25 MB. Nothing was kept."
+        raise web.HTTPRequestEntityTooLarge(large.status, text=text) from large
+    except web.HTTPException:
+        raise
+    except AWAY as away:
+        log.warning("%s: %s", request.path, type(away).__name__)
+        text = "FlowPilot cannot reach its database. Nothing was kept; send it again in a minute."
+        raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "10"}) from away
+    except Exception as failure:
+        error_id = LoggedTrouble().note(f"{request.method} {request.path}", failure)
+        text = f"FlowPilot did not expect this. Nothing was kept. Tell your Admin the number {error_id}."
+        raise web.HTTPInternalServerError(text=text) from failure
 
 
 async def health(request: web.Request) -> web.Response:
@@ -49,7 +88,7 @@ async def health(request: web.Request) -> web.Response:
 async def _caller(request: web.Request) -> tuple[UUID, UUID, str]:
     """(account, user, external id) of a console token. Answers 401 itself."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" or not 16 <= len(token) <= 200:
+    if scheme != "Bearer" or not 16 <= len(token) <= 200 or not token.isascii():
         raise web.HTTPUnauthorized(text="This console needs a token.")
     external = token_id(token)
     async with request.app[PARTS].store.transaction() as unit:
@@ -59,24 +98,27 @@ async def _caller(request: web.Request) -> tuple[UUID, UUID, str]:
     return known[0], known[1], external
 
 
-def token_id(token: str) -> str:
-    """How a console token is stored: only its hash."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 async def receive(request: web.Request) -> web.Response:
     """Remember one word, click or form; 202 once it is committed."""
     _, user, external = await _caller(request)
     raw = await request.read()
+    read = asyncio.to_thread(_read, raw, external) if len(raw) > LARGE else None
     try:
-        body: dict[str, Any] = json.loads(raw)
+        body, payload = await read if read is not None else _read(raw, external)
         unique = str(UUID(str(body["id"])))
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise web.HTTPBadRequest(text="This is not a console message.") from wrong
-    payload = json.dumps({"from": external, "body": body}).encode()
+    except (ValueError, KeyError, TypeError, RecursionError) as wrong:
+        raise web.HTTPBadRequest(text="This is not a console message. Nothing was kept.") from wrong
     order = _order_key(body, user)
     await request.app[PARTS].desk.receive(Raw("console", f"{external}:{unique}", order, payload))
     return web.json_response({"kept": True}, status=202)
+
+
+def _read(raw: bytes, external: str) -> tuple[dict[str, Any], bytes]:
+    """The message, and the payload to remember: who sent it stands beside it, never inside."""
+    body = json.loads(raw)
+    if not isinstance(body, dict):
+        raise TypeError("a console message is an object")
+    return body, json.dumps({"from": external, "body": body}).encode()
 
 
 def _order_key(body: dict[str, Any], user: UUID) -> str:
@@ -90,14 +132,18 @@ async def follow(request: web.Request) -> web.Response:
     account, user, _ = await _caller(request)
     try:
         since = int(request.query.get("since", "0"))
-        wait = min(float(request.query.get("wait", "0")), LONGEST_WAIT)
+        wait = float(request.query.get("wait", "0"))
     except ValueError as wrong:
         raise web.HTTPBadRequest(text="since and wait are numbers.") from wrong
+    if not (0 <= since <= HIGHEST_CHANGE and math.isfinite(wait)):
+        raise web.HTTPBadRequest(text="since and wait are numbers.")
+    wait = min(wait, LONGEST_WAIT)
+    ending = request.app[ENDING]
     ends = asyncio.get_running_loop().time() + wait
     while True:
         async with request.app[PARTS].store.transaction(account) as unit:
             found = await console_door.follow(unit, user, since)
-        if found["messages"] or asyncio.get_running_loop().time() >= ends:
+        if found["messages"] or ending.is_set() or asyncio.get_running_loop().time() >= ends:
             return web.json_response(found)
         await asyncio.sleep(0.1)
 

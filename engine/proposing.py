@@ -14,6 +14,8 @@ from engine.psa import Ticket
 from engine.session import Fact, Hypothesis, Json, Option, Session, Step, StepKind
 
 MOST_OFFERED = 3
+UNRELATED = 0.03
+"""Below it a match says that the flow has nothing to do with the text."""
 LOST = 0.2
 """The confidence where no flow leads any more."""
 LABEL_LENGTH = 75
@@ -133,7 +135,7 @@ def _worked_on(step: Step) -> bool:
 
 def offer(view: View, text: str, taught: Taught = NOTHING) -> GuideReply:
     """The best three flows by title. Where one is followed already, none of them means to stay with it."""
-    found = view.open_matches()[:MOST_OFFERED]
+    found = [m for m in view.open_matches() if m.score >= UNRELATED][:MOST_OFFERED]
     flow = view.flow
     none = f"Stay with “{flow.title}”" if flow else "None of these"
     options = (

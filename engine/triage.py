@@ -129,7 +129,8 @@ def question(key: str) -> Question | None:
 
 def next_question(history: History, ticket: Ticket | None, asked: Sequence[str]) -> Question | None:
     """The first question neither asked yet nor answered by what was said; None when triage is through."""
-    said = told(history, ticket)
+    answers = (step.outcome.text for step in history.steps if step.outcome and step.counts)
+    said = "\n".join((told(history, ticket), *answers))
     return next((q for q in QUESTIONS if q.key not in asked and not _answers(q, history, said)), None)
 
 

@@ -30,6 +30,7 @@ NOT_FIXED = Option("not_fixed", "Not fixed")
 MOST_OPTIONS = 5
 CLEAR_ENOUGH = 0.75
 """The share of a label's words that a free answer must hold to be read as that option."""
+EXTRA_WORDS = 3
 SHORT_ANSWER = 9
 """Up to this many words a free answer is taken for a result and nothing more."""
 
@@ -108,11 +109,13 @@ def labelled(said: str, labels: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _share(said: str, label: str) -> float:
-    if " " in _plain(label) and f" {_plain(label)} " in f" {_plain(said)} ":
+    """How much of a label an answer names; a label beside other words counts only where a comma sets it apart."""
+    if any(_plain(clause) == _plain(label) for clause in re.split(r"[,.;:()–\n]", said)):
         return 1.0
     words, wanted = set(terms(said)), set(terms(label))
     shared = len(words & wanted)
-    if not wanted or (shared < 2 and len(words) > 3):
+    # “prints garbage” holds every word of “Prints”.
+    if not wanted or (shared < 2 and words != wanted) or len(words - wanted) > EXTRA_WORDS:
         return 0.0
     return shared / len(wanted)
 

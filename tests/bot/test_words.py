@@ -64,13 +64,13 @@ def forms_of_the_engine() -> set[str]:
     return found
 
 
-def test_the_search_finds_keys_in_every_way_they_are_written():
+def test_the_search_finds_keys_in_every_way_they_are_written() -> None:
     found = told_by_the_engine()
     assert {"note_kept", "more_needed", "time_dropped", "refused.leads_only", "refused.while_paused"} <= found
 
 
 @pytest.mark.parametrize("what", sorted(told_by_the_engine() | REMINDERS))
-def test_everything_the_engine_tells_has_a_sentence(what: str):
+def test_everything_the_engine_tells_has_a_sentence(what: str) -> None:
     status = {"abandoned": Status.ABANDONED, "resolved": Status.RESOLVED}.get(what, Status.REQUESTING_ESCALATION)
     drawn = cards.notice(what, view(status), "Ben Carter", lines=("Problem: Printer offline.",))
     said = " ".join([drawn.title, *(b.text for b in drawn.blocks if b.block == "text")])
@@ -78,14 +78,14 @@ def test_everything_the_engine_tells_has_a_sentence(what: str):
     assert "{" not in said
 
 
-def test_a_key_without_a_sentence_is_an_error():
+def test_a_key_without_a_sentence_is_an_error() -> None:
     with pytest.raises(KeyError):
         cards.notice("never_heard_of", view())
     with pytest.raises(KeyError):
         cards.notice("refused.never_heard_of", view())
 
 
-def test_every_form_the_engine_asks_for_can_be_drawn():
+def test_every_form_the_engine_asks_for_can_be_drawn() -> None:
     assert forms_of_the_engine() >= {"escalate", "resolve", "rate"}
     for form in forms_of_the_engine():
         assert callable(getattr(cards, f"{form}_form"))
@@ -98,16 +98,16 @@ def test_every_form_the_engine_asks_for_can_be_drawn():
         "owner_unmapped", "closing_unconfirmed", "time_first",
     ],
 )  # fmt: skip
-def test_every_reason_to_hold_a_post_has_words(why: str):
+def test_every_reason_to_hold_a_post_has_words(why: str) -> None:
     assert f"held.{why}" in WORDS
 
 
-def test_no_key_stands_in_two_tables():
+def test_no_key_stands_in_two_tables() -> None:
     assert len(WORDS) == len(CARDS) + len(FORMS) + len(LISTS) + len(NOTICES)
 
 
 @pytest.mark.parametrize("key", sorted(WORDS))
-def test_a_sentence_is_calm_and_plain(key: str):
+def test_a_sentence_is_calm_and_plain(key: str) -> None:
     words = WORDS[key]
     assert "!" not in words
     assert "  " not in words
@@ -116,12 +116,12 @@ def test_a_sentence_is_calm_and_plain(key: str):
 
 
 @pytest.mark.parametrize("key", sorted(k for k in NOTICES if k.startswith(("notice.", "refused."))))
-def test_what_is_said_in_full_ends_like_a_sentence(key: str):
+def test_what_is_said_in_full_ends_like_a_sentence(key: str) -> None:
     assert WORDS[key].endswith((".", "?", "}")) or key == "notice.catch_up"
 
 
 @pytest.mark.parametrize("key", sorted(k for k in NOTICES if k.startswith("refused.")))
-def test_a_refusal_gives_its_reason_or_what_to_do_instead(key: str):
+def test_a_refusal_gives_its_reason_or_what_to_do_instead(key: str) -> None:
     reasons = ("because", "so ", "only ", "can ", "nothing", "has to", "may have", "choose")
     assert any(reason in WORDS[key].lower() for reason in reasons)
     assert len(WORDS[key].split()) >= 8
@@ -147,14 +147,14 @@ def keys_used() -> tuple[set[str], set[str]]:
 SAID_ELSEWHERE = ("notice.", "refused.", "verb.")
 
 
-def test_no_words_are_kept_that_nothing_shows():
+def test_no_words_are_kept_that_nothing_shows() -> None:
     whole, begun = keys_used()
     begun |= set(SAID_ELSEWHERE)
     unused = [k for k in WORDS if k not in whole and not any(k.startswith(b) for b in begun)]
     assert unused == []
 
 
-def test_every_key_that_is_written_out_exists():
+def test_every_key_that_is_written_out_exists() -> None:
     wanted: set[str] = set()
     for _, tree in trees("bot/cards*.py"):
         for node in ast.walk(tree):
@@ -168,7 +168,7 @@ def test_every_key_that_is_written_out_exists():
     assert wanted - set(WORDS) == set()
 
 
-def test_cards_hold_no_sentences_of_their_own():
+def test_cards_hold_no_sentences_of_their_own() -> None:
     """A literal with two words or more in a file that draws is a sentence outside the words files."""
     found = []
     for path, tree in trees("bot/cards*.py"):
@@ -180,17 +180,17 @@ def test_cards_hold_no_sentences_of_their_own():
     assert found == []
 
 
-def test_a_missing_value_is_an_error_and_not_a_gap_in_a_sentence():
+def test_a_missing_value_is_an_error_and_not_a_gap_in_a_sentence() -> None:
     for words in WORDS.values():
         if any(name for _, name, _, _ in Formatter().parse(words)):
             with pytest.raises(KeyError):
                 words.format()
 
 
-def test_braces_in_what_people_wrote_are_only_text():
+def test_braces_in_what_people_wrote_are_only_text() -> None:
     assert say("session.from_start", text="{step} {0}") == "{step} {0} (from the start)"
 
 
-def test_a_value_without_a_name_is_shown_in_its_own_letters():
+def test_a_value_without_a_name_is_shown_in_its_own_letters() -> None:
     assert named("status", Status.REQUESTING_ESCALATION) == "Asking for help"
     assert named("part", "never_seen") == "never seen"

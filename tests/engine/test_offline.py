@@ -29,7 +29,8 @@ def test_a_good_match_is_followed_from_its_start() -> None:
     talk = printing()
     assert (talk.step.flow_node, talk.step.why) == ("scope", "One user points to his PC.")
     it = talk.story.it
-    assert (it.flow_id, it.problem_domain) == ("printer", "printing")
+    assert it.flow_id == "printer"
+    assert it.problem_domain == "printing"
     assert it.match_score == 0.9
     assert it.problem_summary == "Nothing prints since today"
 
@@ -40,7 +41,8 @@ def test_a_fair_match_is_offered_with_none_of_these() -> None:
     assert talk.step.options[0] == Option("flow:printer", "Printer is offline")
     assert talk.story.it.flow_id is None
     talk.click("flow:vpn")
-    assert (talk.step.flow_node, talk.story.it.flow_id) == ("code", "vpn")
+    assert talk.step.flow_node == "code"
+    assert talk.story.it.flow_id == "vpn"
 
 
 def test_a_typed_title_chooses_the_flow() -> None:
@@ -69,6 +71,15 @@ def test_questions_the_intake_answers_are_not_asked() -> None:
     )
     talk = Talk().start(told)
     assert talk.story.it.stand["at"] == "words"
+
+
+def test_an_answer_may_answer_the_next_question_too() -> None:
+    talk = Talk().start("It is broken").say("Since Monday it closes by itself")
+    assert talk.story.it.stand["key"] == "changed"
+
+
+def test_what_does_not_fit_at_all_is_not_offered() -> None:
+    assert Talk(fits(0.5, 0.001)).start().offered == ["flow:printer", "none"]
 
 
 def test_a_pasted_log_answers_what_the_error_says() -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from engine import events
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+import engine
+from engine import events, walking
 from engine.events import StepAnswered
+from engine.flows import parse_flow
+from engine.matching import Match
 from engine.session import (
     HypothesisState,
     Manner,
@@ -100,6 +107,8 @@ def test_a_free_answer_that_may_mean_anything_is_kept_and_asked_about(said: str)
         ("cannot log in to that PC", "spooler"),
         ("no change here but the other PC prints", "spooler"),
         ("does not print", "spooler"),
+        ("it prints garbage", "spooler"),
+        ("it prints, finally", "verify"),
     ],
 )
 def test_a_result_in_a_free_answer_is_read_with_care(said: str, leads_to: str) -> None:
@@ -171,3 +180,41 @@ def test_a_check_recognised_once_is_not_recorded_again_after_an_undo() -> None:
     talk.guided()
     assert [s.flow_node for s in talk.story.history().done].count("cable") == 1
     assert talk.step.flow_node == "driver"
+
+
+# ── The built-in flows ──────────────────────────────────────────────────────────────────────────────────────
+
+BUILT_IN = {
+    flow.id: flow
+    for path in sorted((Path(engine.__file__).parent / "flow_library").glob("*.yaml"))
+    for flow in [parse_flow(path.read_text(encoding="utf-8"), path.name)]
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(some.sampled_from(sorted(BUILT_IN)), some.lists(some.integers(0, 6), min_size=1, max_size=25))
+def test_every_built_in_flow_can_be_walked_whatever_is_answered(name: str, picks: list[int]) -> None:
+    flow = BUILT_IN[name]
+    talk = Talk((Match(name, flow.title, 0.9),), flows=BUILT_IN).start(flow.symptoms[0])
+    for pick in picks:
+        step = talk.step
+        assert step.why
+        assert 0 < len(step.options) <= 5
+        assert 0 <= step.confidence <= 1
+        offered = [option for option in talk.offered if option not in ("escalate", "fixed")]
+        if pick == 6:
+            talk.say("not now", Manner.CANNOT_DO)
+        elif pick == 5 or not offered:
+            talk.say("I looked at it")
+        else:
+            talk.click(offered[pick % len(offered)])
+        cited = {fact.step for cause in talk.story.it.hypotheses for fact in cause.evidence}
+        assert cited <= {done.number for done in talk.story.history().done}
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_every_label_of_a_built_in_flow_is_read_as_itself(name: str) -> None:
+    for node in BUILT_IN[name].nodes.values():
+        labels = [(option.id, option.label) for option in node.options]
+        for option_id, label in labels:
+            assert walking.labelled(label, labels) == option_id
