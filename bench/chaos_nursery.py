@@ -16,7 +16,10 @@ import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
-PRELOADED = ("bot.wiring", "bot.web", "bot.jobs", "bot.clock", "bot.bells", "bot.settings", "storage.library")
+PRELOADED = (
+    *("bot.cli_serve", "bot.wiring", "bot.web", "bot.jobs", "bot.clock", "bot.bells", "bot.settings"),
+    *("storage.library", "storage.migrate", "sqlalchemy.dialects.postgresql.psycopg"),
+)
 CLI = "bot.cli"
 
 

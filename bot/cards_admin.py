@@ -10,6 +10,7 @@ from bot.cards_forms import form_card, tick
 from bot.cards_parts import Shortener, bounded, fields, texts
 from bot.views import ConnectionView, PersonLine
 from bot.words import named, say
+from engine.note_text import one_line
 from engine.psa import Board, BoardStatus
 from engine.psa_settings import ROUNDINGS, PsaSettings
 from engine.session import Role
@@ -113,8 +114,8 @@ def _one_of(name: str, chosen: PsaSettings) -> Field:
 
 
 def _typed(name: str, kept: Mapping[str, object]) -> Field:
-    value = str(kept.get(name) or "")
-    return Field(name, say(f"settings.{name}"), value=value[:200], hint=say(f"settings.{name}_hint"))
+    value = one_line(str(kept.get(name) or ""), 200)
+    return Field(name, say(f"settings.{name}"), value=value, hint=say(f"settings.{name}_hint"))
 
 
 def board_form(board: Board, statuses: Sequence[BoardStatus], chosen: PsaSettings) -> Card:
@@ -123,7 +124,10 @@ def board_form(board: Board, statuses: Sequence[BoardStatus], chosen: PsaSetting
     options = (("leave", say("settings.status_leave")), *(_status(s, short) for s in statuses[:STATUSES]))
     known = {value for value, _ in options}
     inputs = []
-    for name, mapping in (("resolved_status", chosen.resolved_status), ("escalated_status", chosen.escalated_status)):
+    for name, mapping in (
+        ("resolved_status", chosen.resolved_status),
+        ("escalated_status", chosen.escalated_status),
+    ):
         value = str(mapping.get(board.id, "leave"))
         shown = value if value in known else "leave"
         inputs.append(Field(name, say(f"settings.{name}"), "choice", shown, options, required=True))
@@ -145,9 +149,9 @@ def connect_form(connection: ConnectionView) -> Card:
     """Keys are typed anew each time: they are never shown again."""
     short = Shortener()
     inputs = [
-        Field("host", say("connect.host"), value=connection.host[:200], required=True, hint=say("connect.host_hint")),
+        Field("host", say("connect.host"), value=one_line(connection.host, 200), required=True, hint=say("connect.host_hint")),
         Field(
-            "company", say("connect.company"), value=connection.company[:100], required=True,
+            "company", say("connect.company"), value=one_line(connection.company, 100), required=True,
             hint=say("connect.company_hint"),
         ),
         Field("public_key", say("connect.public_key"), required=True),
@@ -183,7 +187,12 @@ def people(lines: Sequence[PersonLine]) -> Card:
         *texts(say("list.more", count=left) if left > 0 else "", tone="muted"),
     )
     choices = tuple(
-        Choice(say("people.change", name=short.line(line.name, 50)), "people", {"user": str(line.id)}, more=n >= 5)
+        Choice(
+            say("people.change", name=short.line(line.name, 50)),
+            "people",
+            {"user": str(line.id)},
+            more=n >= 5,
+        )
         for n, line in enumerate(lines[:PEOPLE])
     )
     return bounded(Card("list", say("people.title"), blocks, choices), cut=short.cut)

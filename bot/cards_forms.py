@@ -118,7 +118,9 @@ def decline_form(view: SessionView, by: Person | None = None) -> Card:
 def pause_form(view: SessionView) -> Card:
     waits = tuple((each.value, say(f"pause.{each.value}")) for each in WaitingFor)
     inputs = [
-        Field("waiting_for", say("pause.waiting_for"), "choice", WaitingFor.CUSTOMER.value, waits, required=True),
+        Field(
+            "waiting_for", say("pause.waiting_for"), "choice", WaitingFor.CUSTOMER.value, waits, required=True
+        ),
         Field("reason", say("pause.reason"), hint=say("form.optional")),
         when(view, "remind_at", say("pause.remind_at"), timedelta(hours=2)),
     ]
@@ -132,7 +134,9 @@ def take_over_form(view: SessionView) -> Card:
     note = say("take_over.note", owner=view_name(view, view.session.owner_id, short))
     inputs = [long_text("reason", say("take_over.reason"), required=True)]
     blocks = (*texts(paused), *texts(note, tone="muted"))
-    return form_card(say("take_over.title"), "take_over", view.session, say("take_over.submit"), inputs, blocks)
+    return form_card(
+        say("take_over.title"), "take_over", view.session, say("take_over.submit"), inputs, blocks
+    )
 
 
 def abandon_form(view: SessionView) -> Card:
@@ -167,7 +171,9 @@ def link_form(view: SessionView, hits: Sequence[TicketHit] = ()) -> Card:
         (str(hit.id), one_line(say("link.option", ticket=hit.id, summary=one_line(hit.summary, 60)), 75))
         for hit in hits[:TICKETS]
     )
-    inputs = [Field("number", say("link.number"), hint="" if options else say("link.none"), required=not options)]
+    inputs = [
+        Field("number", say("link.number"), hint="" if options else say("link.none"), required=not options)
+    ]
     if options:
         inputs.insert(0, Field("ticket", say("link.choice"), "choice", options=options))
     now = say("link.now", ticket=session.ticket_id) if session.ticket_id else ""
@@ -182,5 +188,11 @@ def already_tried_form(view: SessionView, step: Step) -> Card:
     intro = texts(say("tried.intro", number=step.number, text=short.line(step.text, 300)))
     inputs = [long_text("text", say("tried.result"), required=True, hint=say("tried.hint"))]
     return form_card(
-        say("tried.title"), "already_tried", view.session, say("tried.submit"), inputs, intro, step=step.number
+        say("tried.title"),
+        "already_tried",
+        view.session,
+        say("tried.submit"),
+        inputs,
+        intro,
+        step=step.number,
     )

@@ -28,7 +28,7 @@ from bot.views import SessionView
 from bot.words import named, say
 from engine.documentation import Documentation
 from engine.psa import TicketHit
-from engine.session import FINAL, Session, Status
+from engine.session import FINAL, Session, Status, WaitingFor
 from engine.timekeeping import active
 
 ROWS = 10
@@ -65,7 +65,8 @@ def mine(views: Sequence[SessionView]) -> Card:
     pairs = [(short.line(problem_title(v), 100), _row(v, short)) for v in rows]
     blocks = (*fields(pairs, _links(rows)), *_more(len(views), len(rows), Shortener()))
     choices = tuple(
-        Choice(say("list.open", name=short_name(v.session)), "open", {"session": str(v.session.id)}) for v in rows
+        Choice(say("list.open", name=short_name(v.session)), "open", {"session": str(v.session.id)})
+        for v in rows
     )
     return bounded(Card("list", say("mine.title"), blocks, choices), say("short.list"), cut=short.cut)
 
@@ -74,7 +75,8 @@ def _row(view: SessionView, short: Shortener) -> str:
     session = view.session
     step = short.line(session.current.text, 100) if session.current else say("list.no_step")
     if session.status is Status.PAUSED and session.pause is not None:
-        waiting = named("waiting", session.pause.waiting_for)
+        mine = session.pause.waiting_for is WaitingFor.ME
+        waiting = say("waiting.you") if mine else named("waiting", session.pause.waiting_for)
         at = session.pause.remind_at
         key = "mine.paused_until" if at else "mine.paused"
         step = say(key, waiting=waiting, at=local(at, view.zone, view.now) if at else "")
@@ -254,7 +256,9 @@ def _hit(hit: TicketHit, zone: ZoneInfo, now: datetime, short: Shortener) -> str
 
 
 def help_card(*, admin: bool = False) -> Card:
-    examples = tuple(say(f"help.{each}") for each in ("example_text", "example_ticket", "example_log", "example_tried"))
+    examples = tuple(
+        say(f"help.{each}") for each in ("example_text", "example_ticket", "example_log", "example_tried")
+    )
     during = tuple(say(f"help.{each}") for each in ("answer", "verbs", "hand_over", "lists"))
     blocks = (
         *texts(say("help.intro")),

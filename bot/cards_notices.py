@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from bot.card import Block, Card, Choice, Tone
 from bot.cards_parts import Shortener, bounded, bullets, local, span, texts
 from bot.cards_posts import part_of, state_of
-from bot.cards_session import problem_title, reminder, view_name
+from bot.cards_session import problem_title, reminder, view_name, waits_for
 from bot.cards_verbs import choice, escalate_verb, post_verbs, resolve_verb, stuck
 from bot.views import SessionView
 from bot.words import WORDS, named, say
 from engine.ports import OwedPost, PostState
 from engine.rules import TEAM_MAY_HELP_AFTER
-from engine.session import NoteKind, Status
+from engine.session import NoteKind, Status, WaitingFor
 from engine.timekeeping import active
 
 
@@ -43,6 +43,10 @@ def notice(
     }
     if view is not None and post is not None:
         values |= {"part": part_of(view, post, short), "reason": short.sentence(post.problem, 400)}
+    if what == "paused_reminder" and view is not None and view.session.pause is not None:
+        # Said to the owner alone, unlike the sentence in the thread.
+        mine = view.session.pause.waiting_for is WaitingFor.ME
+        values["waiting"] = say("waiting.you") if mine else values["waiting"]
     if what == "unposted" and view is not None:
         values["parts"] = _unposted(view, short)
     said = " ".join(say(key, **values).split())
@@ -80,7 +84,6 @@ def _values(view: SessionView, about: str, short: Shortener) -> dict[str, object
     session, asked, pause = view.session, view.session.escalation, view.session.pause
     requested = asked.requested_at if asked else view.now
     until = asked.postponed_until if asked and asked.postponed_until else view.now
-    waiting = pause.waiting_for if pause else ""
     at = (view.zone, view.now)
     told: dict[str, object] = {
         "name": short.line(about, 60) or say("escalation.somebody"),
@@ -99,7 +102,7 @@ def _values(view: SessionView, about: str, short: Shortener) -> dict[str, object
         "elapsed": span(active(session, view.now)),
         "ticket_problem": short.sentence(session.ticket_problem, 300),
         "summary": short.sentence(session.resolution_summary, 300) or say("said.no_summary"),
-        "waiting": say("waiting.you") if waiting == "me" else named("waiting", waiting),
+        "waiting": waits_for(view, short),
         "since": local(pause.at, *at) if pause else "",
         "reminder": reminder(view),
         "part": say("said.a_part"),
@@ -117,7 +120,11 @@ def _declined(view: SessionView) -> str:
     """What was said with the refusal of a pickup: the note without the word it was filed under."""
     for note in reversed((*view.history.notes, *view.session.notes)):
         filed, colon, said = note.text.partition(": ")
-        if note.kind is NoteKind.NOTE and colon and filed in (say("filed.declined"), say("filed.more_needed")):
+        if (
+            note.kind is NoteKind.NOTE
+            and colon
+            and filed in (say("filed.declined"), say("filed.more_needed"))
+        ):
             return said
     return ""
 
@@ -157,8 +164,10 @@ _VERBS: Mapping[str, tuple[str, ...]] = {
     "unposted": ("post",),
     "taken_over_from_you": ("catch_up",),
     "picked_up": ("catch_up",),
-    "asked_for_it": ("escalate",),
+    "asked_to_take": ("escalate",),
     "refused.ended": ("follow_up",),
+    "refused.ended_words": ("follow_up",),
+    "kept_while_paused": ("resume",),
     "refused.while_paused": ("resume",),
     "refused.while_requesting_escalation": ("withdraw",),
     "refused.own_escalation": ("withdraw",),

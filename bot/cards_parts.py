@@ -193,7 +193,9 @@ def _labelled(choice: Choice) -> Choice:
 
 
 def _form(form: Form) -> Form:
-    return replace(form, submit=one_line(form.submit, FORM_TITLE), fields=tuple(_field(f) for f in form.fields))
+    return replace(
+        form, submit=one_line(form.submit, FORM_TITLE), fields=tuple(_field(f) for f in form.fields)
+    )
 
 
 def _field(given: Field) -> Field:

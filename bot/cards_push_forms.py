@@ -132,8 +132,10 @@ def _others(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, 
     for line in forecast:
         part, text = named("part", line.kind), short.line(line.text, 120)
         if line.held_because and line.held_because not in _TICKED:
-            said.append(say("form.part_held", part=part, text=_brief(line, text), why=held(line.held_because)))
-        elif line.kind in ("status", "owner"):
+            said.append(
+                say("form.part_held", part=part, text=_brief(line, text), why=held(line.held_because))
+            )
+        elif line.kind in ("status", "owner") and line.held_because != "closing_unconfirmed":
             reads = short.sentence(line.readers, 200)
             said.append(say("form.part_reads", line=say("form.part", part=part, text=text), readers=reads))
     return texts(*dict.fromkeys(said[:8]))
@@ -160,7 +162,9 @@ def _texts(
     view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine], short: Shortener
 ) -> tuple[tuple[Block, ...], list[Field]]:
     """The texts to edit; one that is too long for a form is shown from its start and left as it is."""
-    technical = say("form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket)))
+    technical = say(
+        "form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket))
+    )
     reads = _reader(forecast, "customer_note", readers("customer_note", view.settings, view.ticket))
     bill = _reader(forecast, "time")
     customer = say("resolve.customer_hint", readers=" ".join(part for part in (reads, bill) if part))
@@ -189,11 +193,15 @@ def _time_fields(view: SessionView, forecast: Sequence[ForecastLine], short: Sho
     times = [line for line in forecast if line.kind == "time"]
     if not times:
         return []
-    found = [_gap(line, short) if line.held_because == "gap" else _minutes(line, short) for line in times[:TIMES]]
+    found = [
+        _gap(line, short) if line.held_because == "gap" else _minutes(line, short) for line in times[:TIMES]
+    ]
     if len(times) > TIMES:
         last = found[-1]
         more = say("resolve.more_times", count=len(times) - TIMES)
-        found[-1] = Field(last.name, last.label, last.kind, last.value, last.options, hint=f"{last.hint} {more}")
+        found[-1] = Field(
+            last.name, last.label, last.kind, last.value, last.options, hint=f"{last.hint} {more}"
+        )
     at = local(view.session.created_at, view.zone, view.now)
     hint = say("resolve.started_hint", at=at)
     return [*found, Field("started_earlier", say("resolve.started_earlier"), "time", hint=hint)]

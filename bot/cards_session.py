@@ -11,7 +11,7 @@ from bot.views import SessionView
 from bot.words import named, say
 from engine.note_text import one_line
 from engine.ports import PostState
-from engine.session import FINAL, Fact, NoteKind, Session, Status, Step
+from engine.session import FINAL, Fact, NoteKind, Session, Status, Step, WaitingFor
 from engine.timekeeping import active
 
 FACTS = 8
@@ -86,7 +86,6 @@ def problem_title(view: SessionView) -> str:
     return say("session.titled", ticket=session.ticket_id, problem=problem)
 
 
-
 # ── How it stands ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -110,10 +109,20 @@ def paused_line(view: SessionView, short: Shortener) -> str:
     said = say(
         "session.paused_for" if reason else "session.paused",
         since=local(pause.at, view.zone, view.now),
-        waiting=named("waiting", pause.waiting_for),
+        waiting=waits_for(view, short),
         reason=reason,
     )
     return f"{said} {reminder(view)}"
+
+
+def waits_for(view: SessionView, short: Shortener) -> str:
+    """For whom or what a pause waits, as everybody in the thread reads it."""
+    pause = view.session.pause
+    if pause is None:
+        return ""
+    if pause.waiting_for is WaitingFor.ME:
+        return view_name(view, view.session.owner_id, short)
+    return named("waiting", pause.waiting_for)
 
 
 def reminder(view: SessionView) -> str:
@@ -244,7 +253,11 @@ def _known(view: SessionView, short: Shortener) -> tuple[Block, ...]:
 
 def _cited(fact: Fact, short: Shortener) -> str:
     text = short.line(fact.text, 160)
-    return say("session.from_step", text=text, step=fact.step) if fact.step else say("session.from_start", text=text)
+    return (
+        say("session.from_step", text=text, step=fact.step)
+        if fact.step
+        else say("session.from_start", text=text)
+    )
 
 
 def step_line(view: SessionView, short: Shortener) -> tuple[Block, ...]:

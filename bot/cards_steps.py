@@ -75,7 +75,9 @@ def _choices(view: SessionView, step: Step) -> tuple[Choice, ...]:
     destructive = step.script is not None and step.script.risk is Risk.DESTRUCTIVE
     confirm = say("confirm.destructive") if destructive else ""
     options = tuple(
-        _option(session, step, option.id, option.label or option.id, confirm if option.id != "escalate" else "")
+        _option(
+            session, step, option.id, option.label or option.id, confirm if option.id != "escalate" else ""
+        )
         for option in step.options[:OPTIONS]
     )
     under = tuple(replace(c, more=True) for c in (*copy, *_beside(session, step)))
@@ -125,12 +127,16 @@ def step_line(step: Step) -> str:
     if step.outcome.manner is Manner.WITHDRAWN:
         return say("step.withdrawn", text=text)
     if step.corrected_by is not None:
-        return say("step.corrected", text=text, result=result or say("step.no_result"), number=step.corrected_by)
+        return say(
+            "step.corrected", text=text, result=result or say("step.no_result"), number=step.corrected_by
+        )
     if step.kind is StepKind.BRIEFING:
         return say("step.briefed")
     match step.outcome.manner:
         case Manner.ALREADY_TRIED:
-            return say("step.tried", text=text, result=result) if result else say("step.tried_bare", text=text)
+            return (
+                say("step.tried", text=text, result=result) if result else say("step.tried_bare", text=text)
+            )
         case Manner.CANNOT_DO:
             key = "step.cannot_because" if result else "step.cannot"
             return say(key, text=text, result=result)

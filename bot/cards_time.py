@@ -68,7 +68,9 @@ def _states(posts: Sequence[OwedPost], short: Shortener) -> list[str]:
     for post in posts:
         key = _state(post, short)
         said[key] = said.get(key, timedelta()) + billed(post)
-    return [say(key, span=span(length), problem=why, why=why) for (key, why), length in list(said.items())[:5]]
+    return [
+        say(key, span=span(length), problem=why, why=why) for (key, why), length in list(said.items())[:5]
+    ]
 
 
 def _state(post: OwedPost, short: Shortener) -> tuple[str, str]:

@@ -38,7 +38,9 @@ def updates(view: SessionView, verb: str) -> bool:
     """Whether resolving or escalating is followed by a post to the linked ticket."""
     if view.session.ticket_id is None or not view.psa_connected:
         return False
-    allowed = ("on_resolve_and_escalate",) if verb == "escalate" else ("on_resolve", "on_resolve_and_escalate")
+    allowed = (
+        ("on_resolve_and_escalate",) if verb == "escalate" else ("on_resolve", "on_resolve_and_escalate")
+    )
     return view.settings.auto_push in allowed
 
 
@@ -82,7 +84,9 @@ def _undo(session: Session) -> tuple[Choice, ...]:
     """Taking back the last answer, where there is one that the engine would take back."""
     step = session.current
     answered = step if step and step.counts else session.previous
-    briefing = session.turn.briefing or (step is not None and not step.outcome and step.kind is StepKind.BRIEFING)
+    briefing = session.turn.briefing or (
+        step is not None and not step.outcome and step.kind is StepKind.BRIEFING
+    )
     if answered is None or briefing or answered.kind is StepKind.BRIEFING:
         return ()
     return (choice("undo", session, step=answered.number),)

@@ -69,7 +69,9 @@ def function(named: str) -> Callable[[Here], Any]:
 def _unexpected(failure: BaseException) -> str:
     logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
     error_id = LoggedTrouble().note("flowpilot", failure)
-    return f"Something happened that FlowPilot does not expect. The line with {error_id} says where in the code."
+    return (
+        f"Something happened that FlowPilot does not expect. The line with {error_id} says where in the code."
+    )
 
 
 if __name__ == "__main__":

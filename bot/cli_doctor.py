@@ -68,16 +68,16 @@ def _settings(here: Here) -> list[Finding]:
     settings = here.settings
     wrong = {**settings_check.problems(settings), **here.unreadable}
     wrong |= {
-        name: f"Not set. {meanings()[name][1]}" for name, field in NEEDED.items() if not getattr(settings, field)
+        name: f"Not set. {meanings()[name][1]}"
+        for name, field in NEEDED.items()
+        if not getattr(settings, field)
     }
     if settings.keys and "FLOWPILOT_KEYS" not in wrong:
         try:
             Vault(settings.key_ring)
         except KeysUnusable as unusable:
             wrong["FLOWPILOT_KEYS"] = str(unusable)
-    findings = [
-        Finding(name, "wrong" if name in wrong else "ok", wrong.get(name, "")) for name in meanings()
-    ]
+    findings = [Finding(name, "wrong" if name in wrong else "ok", wrong.get(name, "")) for name in meanings()]
     unknown = "There is no such setting. Check the spelling."
     return findings + [Finding(name, "look", unknown) for name in here.strangers]
 
@@ -106,12 +106,16 @@ async def _owner(here: Here) -> Finding:
     """Migrations run as another role; where it is not set here, they run elsewhere."""
     url = here.settings.owner_database_url
     if not url:
-        return Finding("database owner", "look", "DATABASE_OWNER_URL is not set here; flowpilot migrate needs it.")
+        return Finding(
+            "database owner", "look", "DATABASE_OWNER_URL is not set here; flowpilot migrate needs it."
+        )
     try:
         current = await asyncio.to_thread(is_current, url)
     except (SQLAlchemyError, OSError, ValueError) as away:
         return Finding("database owner", "wrong", _said(away))
-    return Finding("database owner", "ok" if current else "wrong", "" if current else "Run flowpilot migrate.")
+    return Finding(
+        "database owner", "ok" if current else "wrong", "" if current else "Run flowpilot migrate."
+    )
 
 
 @asynccontextmanager
@@ -173,7 +177,9 @@ async def _account(here: Here, store: Store, account: UUID) -> list[Finding]:
         except PsaFailure as failure:
             findings.append(Finding(what, "wrong", failure_sentence(failure)))
         except TimeoutError:
-            findings.append(Finding(what, "wrong", "ConnectWise did not answer in time. Try again in a minute."))
+            findings.append(
+                Finding(what, "wrong", "ConnectWise did not answer in time. Try again in a minute.")
+            )
         except ValueError as wrong:
             findings.append(Finding(what, "wrong", f"Not asked: {_said(wrong)}"))
         else:

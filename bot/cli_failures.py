@@ -46,9 +46,7 @@ def _of_the_database(failure: BaseException) -> str | None:
             "Nothing was changed. Run flowpilot migrate, then try again."
         )
     if isinstance(failure, exc.ArgumentError):
-        return (
-            "DATABASE_URL or DATABASE_OWNER_URL cannot be read. Write it like postgresql://user:password@host/name."
-        )
+        return "DATABASE_URL or DATABASE_OWNER_URL cannot be read. Write it like postgresql://user:password@host/name."
     if isinstance(cause, psycopg.OperationalError | PoolTimeout | exc.TimeoutError):
         return (
             f"The database does not open: {_first_line(cause)}. Nothing was changed. Check that PostgreSQL runs and "

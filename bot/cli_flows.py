@@ -34,7 +34,9 @@ async def listed(here: Here) -> int:
         }
         for flow in library.flows.values()
     ]
-    here.listed(("id", "title", "domain", "state", "from"), sorted(rows, key=lambda row: row["id"]), "No flow.")
+    here.listed(
+        ("id", "title", "domain", "state", "from"), sorted(rows, key=lambda row: row["id"]), "No flow."
+    )
     for problem in library.problems:
         here.screen.warn(f"Left out: {problem}")
     return 1 if library.problems else 0
@@ -80,7 +82,9 @@ async def archive(here: Here) -> int:
             flow = parse_flow(archived(text), wanted)
         except FlowInvalid as invalid:
             listed_ = " ".join(str(problem) for problem in invalid.problems)
-            raise CommandFailed(f"{wanted} cannot be read, so it is not offered anyway. {listed_}") from invalid
+            raise CommandFailed(
+                f"{wanted} cannot be read, so it is not offered anyway. {listed_}"
+            ) from invalid
         await unit.trees.keep(flow.id, flow.title, flow.state.value, archived(text))
     here.screen.say(f"“{flow.title}” is archived: it is not offered any more; sessions that follow it go on.")
     return 0

@@ -55,7 +55,9 @@ async def rotate(here: Here) -> int:
                     "they are; add that key again, or run flowpilot connect connectwise with new keys."
                 )
             else:
-                here.screen.say(f"{name}: {count} PSA connection{'' if count == 1 else 's'} under the newest key.")
+                here.screen.say(
+                    f"{name}: {count} PSA connection{'' if count == 1 else 's'} under the newest key."
+                )
     if not failed:
         here.screen.say(
             "Leave the older keys in FLOWPILOT_KEYS for 7 more days: what came in lately is still under them."

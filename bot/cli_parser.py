@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _command(group: Group, name: str, carried_out_by: str, what: str, **words: Any) -> argparse.ArgumentParser:
+def _command(
+    group: Group, name: str, carried_out_by: str, what: str, **words: Any
+) -> argparse.ArgumentParser:
     made = group.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", **words)
     made.set_defaults(carried_out_by=carried_out_by, json=False)
     return made
@@ -83,7 +85,9 @@ def _users(groups: Group) -> None:
         made.add_argument("email", metavar="EMAIL")
         made.add_argument("--name", metavar="NAME")
         made.add_argument("--roles", metavar="ROLES", help="technician,lead,admin")
-        made.add_argument("--team", metavar="TEAM", action="append", help="repeat for several; none for no team")
+        made.add_argument(
+            "--team", metavar="TEAM", action="append", help="repeat for several; none for no team"
+        )
         made.add_argument("--map", metavar="MEMBER", help="number of his ConnectWise member, or none")
         if name == "set":
             state = made.add_mutually_exclusive_group()
@@ -103,7 +107,9 @@ def _teams(groups: Group) -> None:
 
 def _connect(groups: Group) -> None:
     inner = _group(groups, "connect", "connect an account with its PSA")
-    made = _command(inner, "connectwise", "bot.cli_connect:connectwise", "try the keys, then keep them encrypted")
+    made = _command(
+        inner, "connectwise", "bot.cli_connect:connectwise", "try the keys, then keep them encrypted"
+    )
     _of_account(made)
     made.add_argument("--host", required=True, help="for example api-na.myconnectwise.net")
     made.add_argument("--company", required=True, help="as typed at the ConnectWise login")

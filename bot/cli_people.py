@@ -119,7 +119,9 @@ async def users_add(here: Here) -> int:
         user = await unit.accounts.add_user(given.name or _name_from(email), email, roles)
         await unit.accounts.set_teams(user, teams)
         mapped = await _map(unit, user, choice)
-    here.screen.say(f"{email} is now a {_words(roles)}.{mapped} For the console: flowpilot users token {email}")
+    here.screen.say(
+        f"{email} is now a {_words(roles)}.{mapped} For the console: flowpilot users token {email}"
+    )
     return 0
 
 
@@ -169,7 +171,9 @@ async def _chosen_member(here: Here) -> Choice | None:
     async with within(here) as unit:
         known = await unit.accounts.connection()
     if known is None:
-        raise CommandFailed("No PSA is connected yet, so nothing was changed. Use: flowpilot connect connectwise")
+        raise CommandFailed(
+            "No PSA is connected yet, so nothing was changed. Use: flowpilot connect connectwise"
+        )
     if wanted == "none":
         return Choice(known.id, None)
     if not re.fullmatch(r"[1-9][0-9]{0,9}", wanted):
@@ -181,7 +185,9 @@ async def _chosen_member(here: Here) -> Choice | None:
         raise CommandFailed(f"{failure_sentence(failure)} Nothing was changed.") from failure
     if int(wanted) not in members:
         there = ", ".join(f"{m.id} {m.name}" for m in list(members.values())[:20])
-        raise CommandFailed(f"ConnectWise has no active member {wanted}. Nothing was changed. There are: {there}.")
+        raise CommandFailed(
+            f"ConnectWise has no active member {wanted}. Nothing was changed. There are: {there}."
+        )
     return Choice(known.id, members[int(wanted)])
 
 
@@ -248,7 +254,7 @@ def _roles(text: str) -> tuple[Role, ...]:
     """Roles from words; everyone who works here is a Technician as well."""
     wanted = {word.strip().casefold() for word in text.split(",") if word.strip()}
     if unknown := wanted - {role.value for role in Role}:
-        raise CommandFailed(f"There is no role {sorted(unknown)[0]}. Choose of: technician, lead, admin.")
+        raise CommandFailed(f"There is no role {min(unknown)}. Choose of: technician, lead, admin.")
     return tuple(role for role in Role if role.value in wanted | {"technician"})
 
 

@@ -55,7 +55,8 @@ class Screen:
 @dataclass(frozen=True, slots=True)
 class Here:
     """One run of a command. `unreadable` names settings that could not be read, each with a sentence;
-    `strangers` are names in the environment that look like ours and are not."""
+    `strangers` are names in the environment that look like ours and are not.
+    """
 
     settings: Settings
     screen: Screen
@@ -69,7 +70,8 @@ class Here:
             self.screen.json(rows)
         elif rows:
             self.screen.table(
-                [name.replace("_", " ") for name in head], [[_cell(row[name]) for name in head] for row in rows]
+                [name.replace("_", " ") for name in head],
+                [[_cell(row[name]) for name in head] for row in rows],
             )
         else:
             self.screen.say(empty)

@@ -131,7 +131,8 @@ async def _psa_settings(here: Here, known: PsaConnection, wanted: Mapping[str, s
 
 async def _statuses(psa: Psa, name: str, text: str, before: Mapping[str, int]) -> dict[str, int]:
     """`Board: Status` pairs separated by `;`, as names or numbers. A board's `none` leaves its tickets alone;
-    boards that are not named keep what they have, and `none` alone clears them all."""
+    boards that are not named keep what they have, and `none` alone clears them all.
+    """
     if text.casefold() == "none":
         return {}
     boards = await psa.boards()

@@ -8,15 +8,22 @@ import os
 import secrets
 import socket
 from datetime import timedelta
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.bells import RedisBell
 from storage.leader import Leader
 from storage.retention import Retention
 from storage.store import Store
 
 log = logging.getLogger("flowpilot.clock")
+
+
+class Sweeping(Protocol):
+    """What the clock needs of a bell."""
+
+    def ring_sweep(self) -> None: ...
+
 
 HOURLY = 3600.0
 
@@ -24,7 +31,7 @@ HOURLY = 3600.0
 class Clock:
     """Several may run; one of them leads. `every` is seconds between sweeps."""
 
-    def __init__(self, store: Store, bell: RedisBell, every: float) -> None:
+    def __init__(self, store: Store, bell: Sweeping, every: float) -> None:
         self._store = store
         self._bell = bell
         self._every = every

@@ -45,7 +45,7 @@ def reviewed(asked: Inbound) -> dict[str, Any]:
     minutes = {
         name: int(value)
         for name, value in given.items()
-        if name.startswith("time:") and value.strip().isdigit()
+        if name.startswith("time:") and value.strip().isdigit() and len(value.strip()) <= 4
     }
     return {
         **{name: given[name] for name in _TEXTS if name in given},

@@ -64,7 +64,7 @@ def read_console(payload: bytes) -> ConsoleWord:
         external_id=str(whole["from"]),
         place=_uuid(body.get("place")),
         kind=kind,
-        text=str(body.get("text") or "")[:WORD],
+        text=storable(str(body.get("text") or "")[:WORD]),
         verb=str(body.get("verb") or "")[:40],
         args=_strings(body.get("args")),
         fields=_strings(body.get("fields")),
@@ -82,7 +82,12 @@ def _uuid(given: Any) -> UUID | None:
 def _strings(given: Any) -> dict[str, str]:
     if not isinstance(given, dict):
         return {}
-    return {str(k)[:60]: "" if v is None else str(v) for k, v in list(given.items())[:60]}
+    return {storable(str(k)[:120]): "" if v is None else storable(str(v)) for k, v in list(given.items())[:60]}
+
+
+def storable(text: str) -> str:
+    """Without NULs and lone surrogates, which no database text holds. Pasted UTF-16 is full of NULs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _file(given: Any) -> Attachment:
@@ -90,4 +95,4 @@ def _file(given: Any) -> Attachment:
         content = base64.b64decode(str(given.get("content") or ""), validate=True)
     except (binascii.Error, AttributeError) as wrong:
         raise ValueError("a file that is not base64") from wrong
-    return Attachment(str(given.get("name") or "file")[:200], str(given.get("type") or ""), content)
+    return Attachment(storable(str(given.get("name") or "file")[:200]), str(given.get("type") or ""), content)

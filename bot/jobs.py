@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 from uuid import UUID
@@ -18,9 +19,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
-from rq.worker.base import StopRequested
+from rq.exceptions import DeserializationError, StopRequested
+from rq.job import Job
 
-from bot.bells import QUEUE, LocalBell
+from bot.bells import QUEUE, WAKE, LocalBell
 from engine.desk import Desk
 from engine.effects import Lane
 from storage.store import Store
@@ -38,9 +40,10 @@ _current: Worker | None = None
 
 
 def wake(kind: str, *what: str) -> None:
-    """The RQ job: hand it to the loop and return at once."""
+    """The RQ job: hand it to the loop and return at once. A ring for nothing we know is no ring."""
     if _current is not None:
-        _current.wake(kind, what)
+        with suppress(ValueError):
+            _current.wake(kind, what)
 
 
 class Worker:
@@ -104,9 +107,7 @@ class Worker:
                 when = min(when, old.when())
             self._timers[key] = self._loop.call_at(when, self.start_lane, account, subject, lane)
 
-    def _start(
-        self, key: tuple[Any, ...], work: Callable[[], Coroutine[Any, Any, Any]], slots: int
-    ) -> None:
+    def _start(self, key: tuple[Any, ...], work: Callable[[], Coroutine[Any, Any, Any]], slots: int) -> None:
         """Run it unless it runs already, in which case it runs once more after; over the limit the sweep finds it."""
         if self._draining:
             return
@@ -179,6 +180,16 @@ class Worker:
             await asyncio.wait(late, timeout=LAST_SECONDS)
 
 
+def _is_ring(job: Job) -> bool:
+    """A call of `wake` with texts, written as JSON, and no callback behind it."""
+    callbacks = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)
+    try:
+        named = job.func_name == WAKE and job.instance is None and not job.kwargs
+        return named and not any(callbacks) and all(isinstance(word, str) for word in job.args)
+    except (DeserializationError, ValueError, TypeError):
+        return False
+
+
 Closing = Callable[[], Coroutine[Any, Any, None]]
 Make = Callable[[], Coroutine[Any, Any, tuple[Worker, Closing]]]
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -189,17 +200,26 @@ class Stopped(BaseException):
 
 
 class Listener(SimpleWorker):
-    """RQ's loop without its channel for orders: whoever writes to Redis may wake this process, never stop it."""
+    """RQ's loop, which would call any function a job names and obey orders from a channel. Whoever writes to
+    Redis may wake this process, and nothing else.
+    """
 
     asked_to_stop = False
 
     def subscribe(self) -> None:
         """Takes no orders."""
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        if _is_ring(job):
+            super().execute_job(job, queue)  # type: ignore[no-untyped-call]
+        else:
+            log.warning("dropped a job that is no ring")
+            job.delete()
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         # When it is idle, RQ only leaves its loop and tells nobody why.
         self.asked_to_stop = True
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def run(make: Make, redis_url: str, every: float) -> None:

@@ -36,7 +36,7 @@ def settings_of(stored: dict[str, Any]) -> PsaSettings:
     try:
         return parse_settings(stored)
     except SettingsInvalid as invalid:
-        log.error("stored PSA settings are not valid: %s", invalid.field)
+        log.warning("stored PSA settings are not valid: %s", invalid.field)
         return PsaSettings(auto_push="off")
 
 
@@ -115,7 +115,7 @@ class Checking:
 
     async def _try(self, psa: Psa, account: UUID) -> tuple[str, str, list[tuple[UUID, int, str]]]:
         try:
-            found = await psa.check()
+            await psa.check()
             members = await psa.members()
         except PsaFailure as failure:
             return "failed", failure.sentence, []
@@ -127,4 +127,4 @@ class Checking:
             for user in users
             if user.email and user.email.casefold() in by_email
         ]
-        return "connected", found, mapped
+        return "connected", "", mapped

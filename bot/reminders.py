@@ -64,7 +64,7 @@ class Reminders:
         opens = next_open(hours, view.now, view.zone)
         if opens > view.now:
             return Due(later=opens)
-        reminded = (Reminded("RemindUnclaimed", number),)
+        reminded = (Reminded("RemindUnclaimed", number, view.session.epoch),)
         key = f"reminder:{row.id}"
         if number == 1:
             return Due(thread=((key, cards.notice("unclaimed", view, "")),), events=reminded)
@@ -82,7 +82,7 @@ class Reminders:
         ripe = last + IDLE[number - 1]
         if view.now < ripe:
             return Due(again=_from_the_start(session, last)) if number > 1 else Due(later=ripe)
-        key, reminded = f"reminder:{row.id}", (Reminded("RemindIdle", number),)
+        key, reminded = f"reminder:{row.id}", (Reminded("RemindIdle", number, session.epoch),)
         if number == 1:
             return Due(
                 people=((session.owner_id, key, cards.notice("idle_owner", view, "")),), events=reminded

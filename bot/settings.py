@@ -12,31 +12,44 @@ class SettingWrong(ValueError):
     """A setting is missing or cannot be read; the message names it and says what to put there."""
 
 
-def _setting(name: str, default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"name": name, "meaning": meaning})
+def _setting(name: str, default: Any, meaning: str, *, secret: bool = False) -> Any:
+    """A secret one never shows in a repr."""
+    return field(default=default, repr=not secret, metadata={"name": name, "meaning": meaning})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    database_url: str = _setting("DATABASE_URL", "", "PostgreSQL, as the application's plain role.")
-    owner_database_url: str = _setting(
-        "DATABASE_OWNER_URL", "", "The same database as the role that owns the tables; only migrations use it."
+    database_url: str = _setting(
+        "DATABASE_URL", "", "PostgreSQL, as the application's plain role.", secret=True
     )
-    redis_url: str = _setting("REDIS_URL", "", "A Redis protocol server. It only wakes workers.")
+    owner_database_url: str = _setting(
+        "DATABASE_OWNER_URL",
+        "",
+        "The same database as the role that owns the tables; only migrations use it.",
+        secret=True,
+    )
+    redis_url: str = _setting("REDIS_URL", "", "A Redis protocol server. It only wakes workers.", secret=True)
     keys: str = _setting(
-        "FLOWPILOT_KEYS", "", "Encryption keys, newest first, separated by commas. `flowpilot keys` makes one."
+        "FLOWPILOT_KEYS",
+        "",
+        "Encryption keys, newest first, separated by commas. `flowpilot keys` makes one.",
+        secret=True,
     )
     host: str = _setting("FLOWPILOT_HOST", "127.0.0.1", "The address the web process listens on.")
     port: int = _setting("FLOWPILOT_PORT", 8080, "The port the web process listens on.")
     lease_seconds: float = _setting(
         "FLOWPILOT_LEASE_SECONDS", 60.0, "How long a worker may be silent before another takes its work."
     )
-    talk_slots: int = _setting("FLOWPILOT_TALK_SLOTS", 16, "Cards and messages delivered at once by a worker.")
+    talk_slots: int = _setting(
+        "FLOWPILOT_TALK_SLOTS", 16, "Cards and messages delivered at once by a worker."
+    )
     work_slots: int = _setting("FLOWPILOT_WORK_SLOTS", 64, "Guide and PSA calls at once by a worker.")
     sweep_seconds: float = _setting(
         "FLOWPILOT_SWEEP_SECONDS", 3.0, "How often the clock looks for what is owed and nobody was woken for."
     )
-    psa_timeout_seconds: float = _setting("FLOWPILOT_PSA_TIMEOUT_SECONDS", 30.0, "The longest read from the PSA.")
+    psa_timeout_seconds: float = _setting(
+        "FLOWPILOT_PSA_TIMEOUT_SECONDS", 30.0, "The longest read from the PSA."
+    )
     psa_deadline_seconds: float = _setting(
         "FLOWPILOT_PSA_DEADLINE_SECONDS", 20.0, "The longest a write to the PSA may take."
     )
@@ -54,11 +67,15 @@ class Settings:
         "On-premises PSA hosts (host or host:port, separated by commas) that may be private or plain http.",
     )
     psa_client_id: str = _setting(
-        "FLOWPILOT_PSA_CLIENT_ID", "", "The ConnectWise clientId of this installation, if an account brings none."
+        "FLOWPILOT_PSA_CLIENT_ID",
+        "",
+        "The ConnectWise clientId of this installation, if an account brings none.",
     )
     log_level: str = _setting("FLOWPILOT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
     parent_fd: int = _setting(
-        "FLOWPILOT_PARENT_FD", -1, "A pipe that ends with the process that started this one; the practice desk sets it."
+        "FLOWPILOT_PARENT_FD",
+        -1,
+        "A pipe that ends with the process that started this one; the practice desk sets it.",
     )
 
     @property

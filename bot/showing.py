@@ -244,7 +244,7 @@ async def _people(unit: Unit, effect: Show) -> Card:
 async def _connection(unit: Unit, effect: Show) -> Card:
     found = await connection_view(unit)
     key = "connected" if found.state == "connected" else "connect_failed"
-    return cards.notice(key, None, text=found.problem or found.company)
+    return cards.notice(key, None, text=found.problem or f"{found.company} at {found.host}")
 
 
 _LISTS: dict[str, Callable[[Unit, Show], Awaitable[Card | None]]] = {

@@ -48,7 +48,8 @@ def start(said: Inbound, content: dict[str, Any], parent: UUID | None = None) ->
         ticket_id=content["ticket_id"],
         tried=tuple(content["tried"]),
     )
-    assert said.unit.account is not None
+    if said.unit.account is None:
+        raise ValueError("a session starts within an account")
     return Act(session_id, SessionStarted(session_id, said.unit.account, said.person, intake, parent))
 
 

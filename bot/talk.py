@@ -100,7 +100,9 @@ class Talk:
                 card = cards.step_card(view, step) if live else cards.collapsed_step(step, view.history.names)
                 return await self._in_thread(unit, view, f"step:{number}", card)
             case ShowEscalation():
-                return await self._in_channel(unit, f"escalation:{session.id}", cards.escalation_card(view))
+                taken_by = await unit.sessions.owner_of_child(session.id)
+                card = cards.escalation_card(view, taken_by)
+                return await self._in_channel(unit, f"escalation:{session.id}", card)
             case Announce(what=what, about=about):
                 card = cards.notice(what, view, view.history.name(about) if about else "")
                 return await self._in_thread(unit, view, f"said:{row.id}", card)

@@ -16,7 +16,7 @@ from engine.effects import Owed, Show, ShowForm, Tell
 from engine.events import Event
 from engine.intake import find_tickets, read
 from engine.ports import Act
-from engine.session import Manner, Session, StepKind, Target, WaitingFor
+from engine.session import FINAL, Manner, Session, StepKind, Target, WaitingFor
 
 Acts = Sequence[Act]
 Verb = Callable[[Inbound], Awaitable[Acts]]
@@ -115,7 +115,10 @@ async def _follow_up(asked: Inbound) -> Acts:
 async def _open(asked: Inbound) -> Acts:
     if asked.session is None:
         return tell(asked, "gone")
-    return (*event(asked.session, events.NoteAdded(asked.person, "", chatter=True)), *show(asked, "status", asked.session.id))
+    # From now on he follows the thread, and what stands there is shown to him again.
+    await asked.unit.sessions.log(asked.session.id, asked.unit.now, asked.person.id, "Opened", {})
+    await asked.unit.places.show_again(asked.session.id)
+    return show(asked, "status", asked.session.id)
 
 
 PERSONAL: dict[str, Verb] = {
@@ -147,7 +150,7 @@ async def _answer(asked: Inbound, session: Session) -> Acts:
 
 def _step(asked: Inbound, session: Session) -> int | None:
     given = asked.args.get("step", "")
-    if given.isdigit():
+    if given.isdigit() and len(given) <= 9:
         return int(given)
     return session.current.number if session.current and not given else None
 
@@ -197,11 +200,13 @@ async def _link(asked: Inbound, session: Session) -> Acts:
     """By number, by link, or by a choice from the list; "Link and post" posts what waited for a ticket."""
     given = asked.fields.get("number") or asked.fields.get("ticket") or asked.args.get("ticket", "")
     found = find_tickets(given) if given else ()
-    number = int(given) if given.strip().isdigit() else (found[0].number if found else None)
+    typed = given.strip().lstrip("#")
+    number = int(typed) if typed.isdigit() and len(typed) <= 9 else (found[0].number if found else None)
     if number is None:
         return form(asked, session, "link")
     linked = events.TicketLinked(asked.person, number)
-    if asked.args.get("post"):
+    if session.status in FINAL:
+        # After the end a ticket is linked so that what waits for it is posted.
         return (*event(session, linked), *event(session, events.PushRetried(asked.person)))
     return event(session, linked)
 

@@ -54,11 +54,11 @@ async def _let_go(app: web.Application) -> None:
 
 @web.middleware
 async def sentences(
-    request: web.Request, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Whatever goes wrong is answered with a sentence; a trace is for nobody outside."""
     try:
-        return await answer(request)
+        return await handler(request)
     except web.HTTPRequestEntityTooLarge as large:
         text = "This is larger than FlowPilot takes: a file may have 25 MB. Nothing was kept."
         raise web.HTTPRequestEntityTooLarge(large.status, text=text) from large

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -109,6 +109,7 @@ def client_maker(settings: Settings, redis: Redis) -> Callable[[Connection], Psa
             connection,
             limiter,
             allow_hosts=settings.allowed_hosts,
+            now=lambda: datetime.now(UTC),
             deadline=settings.psa_timeout_seconds,
         )
 

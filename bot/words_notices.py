@@ -88,6 +88,8 @@ NOTICES: Mapping[str, str] = {
     "refused.undo_too_late": "That answer cannot be taken back any more, because the work went on from it. "
     "Add a note to put the record right.",
     "refused.ended": "This session has ended ({status}), so it cannot be changed. What was done is kept; a follow-up goes on from it.",
+    "refused.ended_words": "This session has ended ({status}), so what you wrote was not added to it. "
+    "Start a follow-up to go on from it.",
     "refused.while_active": "This session is being worked on, so that does not fit now. Its card shows what does.",
     "refused.while_paused": "This session is paused, so that has to wait. {owner} can resume it first.",
     "refused.while_requesting_escalation": "This session waits for another engineer, so that has to wait. "
@@ -113,8 +115,17 @@ NOTICES: Mapping[str, str] = {
     "notice.setting_wrong": "The settings were not changed: {text} Please correct it and save again.",
     "notice.people_saved": "{name} is changed. It counts from now on.",
     "notice.retrying": "Posting again what is still owed. The card shows each part.",
-    "notice.asked_to_take": "{owner} is asked to hand “{problem}” over.",
-    "notice.asked_for_it": "{name} asks to take “{problem}” from you. Escalate it to {name}, or leave it as it is.",
+    "notice.asked_to_take": "{name} asks to take “{problem}” from you. Escalate it to {name}, or leave it as it is.",
+    "notice.asked_owner": "The owner is asked, and hears it privately. Nothing changes until the session is escalated to you.",
+    "notice.kept_while_paused": "Kept with “{problem}”. It is paused, so FlowPilot does not go on from it until it is resumed.",
+    "notice.time_unclear": "FlowPilot could not read that time, so nothing was changed. Write it like 14:30, tomorrow 9:00 or Tue 14:30.",
+    "notice.no_such_person": "Nobody of that name is in this account, so nothing was changed. *people* shows who is.",
+    "notice.no_connection": "ConnectWise is not connected, so there are no tickets to show. Sessions work without it; "
+    "an Admin connects it with *connect*.",
+    "notice.unmapped_tickets": "FlowPilot does not know your ConnectWise member yet, so it cannot list your tickets. "
+    "Search with words or give a number; an Admin maps the member under *people*.",
+    "notice.file_refused": "One file was not read: {text} Everything else you sent is kept.",
+    "notice.sentence": "{text}",
     "notice.evidence_kept": "Kept with “{problem}”.",
     "notice.secret": "That looks like a password, so it was not kept in clear. Delete the message, and change the password if others saw it.",
 }

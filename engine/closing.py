@@ -137,7 +137,9 @@ def confirm_time(session: Session, event: TimeConfirmed, now: datetime) -> Moved
 
 
 def reminded(session: Session, event: Reminded, now: datetime) -> Moved:
-    """Owe the next reminder of its kind, if there is one."""
+    """Owe the next reminder of its kind, if there is one; one that spoke of an epoch gone by owes nothing."""
+    if event.epoch not in (None, session.epoch):
+        return session, ()
     if event.what == "RemindUnclaimed" and session.escalation is not None:
         if session.status is not Status.REQUESTING_ESCALATION or event.number >= len(REMINDERS):
             return session, ()

@@ -105,7 +105,7 @@ class Desk:
                 await unit.inbox.done(received.id, unit.account)
         except Unreadable as failure:  # nobody can say whom to tell
             return await self._inbox_failed(failure.received, failure, tell=False)
-        except Exception as failure:  # a row that cannot be understood must not stop the ones behind it
+        except Exception as failure:  # noqa: BLE001 - a row that cannot be understood must not stop the ones behind it
             if received is None:
                 raise
             return await self._inbox_failed(received, failure)

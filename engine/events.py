@@ -276,6 +276,7 @@ class Reminded:
 
     what: str
     number: int
+    epoch: int | None = None
 
 
 Event = (

@@ -128,9 +128,11 @@ def decline_advice(session: Session, event: AdviceDeclined, now: datetime) -> Mo
 
 def pick_up(session: Session, event: PickedUp, now: datetime) -> Moved:
     """`continue`: the receiver owns this Session and begins with a briefing. `fresh`: this one ends as
-    escalated and a new one starts from facts and ruled-out causes, its hypotheses left behind."""
+    escalated and a new one starts from facts and ruled-out causes, its hypotheses left behind.
+    """
     requester = session.requester_id or session.owner_id
-    told = Tell(to=requester, what="picked_up", about=event.by.id)
+    how = "picked_up" if event.fresh_session_id is None else "picked_up_fresh"
+    told = Tell(to=requester, what=how, about=event.by.id)
     owner: tuple[Owed, ...] = (MakeOwner(engineer=event.by.id),) if event.make_owner else ()
     if event.fresh_session_id is not None:
         previous = session.owner_id

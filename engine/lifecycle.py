@@ -102,7 +102,8 @@ def advance(session: Session | None, event: Event, now: datetime) -> tuple[Sessi
         if refusal is not None:
             return session, (Tell(to=by.id, what=refusal), ShowCard())
     moved, effects = move.decide(session, event, now)
-    return replace(moved, updated_at=now), effects
+    # A late click that changes nothing must not look like work in the record.
+    return (session if moved is session else replace(moved, updated_at=now)), effects
 
 
 def _no_move(session: Session | None, event: Event) -> tuple[Owed, ...]:

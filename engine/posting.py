@@ -34,6 +34,10 @@ from engine.psa import (
 )
 
 ENDED = frozenset({PostState.POSTED, PostState.FAILED, PostState.UNKNOWN})
+SETTING = frozenset({"status", "owner"})
+"""Parts that set a value of the ticket: of two, the newer one must be what stands in the end."""
+OVERTAKEN = "overtaken"
+"""The external id of a part that need not be written any more."""
 Write = NoteWrite | TimeWrite | StatusWrite | OwnerWrite
 
 
@@ -80,12 +84,15 @@ class Posting:
             now: datetime = unit.now
             if post is None or post.held_because or post.state in ENDED:
                 return Done()
-            first = waits_for(post, await unit.posts.of_session(post.session_id))
+            others = await unit.posts.of_session(post.session_id)
+        first = waits_for(post, others)
         if first is not None:
             # Later than now in any case: what is due at once would be taken again before the one it waits for.
             return Later(max(now + timedelta(seconds=5), first.next_attempt_at or now))
         if post.sending_since is not None and now < post.sending_since + self._limits.settle:
             return Later(post.sending_since + self._limits.settle)
+        if overtaken(post, others):
+            return _posted(post, OVERTAKEN)
         try:
             return await self._post(post, lease, still_ours)
         except PsaFailure as failure:
@@ -171,12 +178,30 @@ class Posting:
 
 
 def waits_for(post: OwedPost, all_posts: tuple[OwedPost, ...]) -> OwedPost | None:
-    """A status waits for the time entries of its Session: some statuses refuse time afterwards."""
+    """The part that must end first. A status waits for the time entries of its Session: some statuses refuse
+    time afterwards. What sets a value waits for an older one that may still arrive and would undo it."""
+    under_way = (PostState.PENDING, PostState.SENDING)
+    older = all_posts[: [p.id for p in all_posts].index(post.id)] if post.kind in SETTING else ()
+    if sent := next((p for p in older if p.kind == post.kind and p.state is PostState.SENDING), None):
+        return sent
     if post.kind != "status":
         return None
-    under_way = (PostState.PENDING, PostState.SENDING)
     return next(
         (p for p in all_posts if p.kind == "time" and p.state in under_way and not p.held_because), None
+    )
+
+
+def overtaken(post: OwedPost, all_posts: tuple[OwedPost, ...]) -> bool:
+    """Whether the Session went on to another value since: an older one written now would put the ticket back."""
+    if post.kind not in SETTING:
+        return False
+    newer = all_posts[[p.id for p in all_posts].index(post.id) + 1 :]
+    return any(
+        p.kind == post.kind
+        and p.ticket_id == post.ticket_id
+        and p.held_because is None
+        and p.state is not PostState.FAILED
+        for p in newer
     )
 
 

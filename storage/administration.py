@@ -59,7 +59,7 @@ async def rename(unit: Unit, user: UUID, name: str) -> None:
 
 async def rotate_keys(unit: Unit, vault: Vault) -> int:
     """Every PSA connection's keys under the newest key; how many. Raises KeysUnusable where none of the keys fits."""
-    query = select(psa_connections.c.id, psa_connections.c.keys)
+    query = select(psa_connections.c.id, psa_connections.c["keys"])
     mine = psa_connections.c.account_id == unit.account
     rows = (await unit.connection.execute(query.where(mine).with_for_update())).all()
     for row in rows:

@@ -32,7 +32,7 @@ class State:
 
     stand: dict[str, Any] = field(default_factory=dict)
     hypotheses: tuple[Hypothesis, ...] = ()
-    turn: Turn = Turn()
+    turn: Turn = field(default_factory=Turn)
     clock: RunningClock | None = None
     pause: Pause | None = None
     escalation: Escalation | None = None

@@ -215,5 +215,5 @@ async def _wait_for_room(take: Callable[[], Awaitable[float | None]], max_wait: 
                 outcome="not_done",
             )
         # Spread out, so that many waiting processes do not ask in step.
-        await asyncio.sleep(min(max(wait, look * random.uniform(0.5, 1.0)), left))
+        await asyncio.sleep(min(max(wait, look * random.uniform(0.5, 1.0)), left))  # noqa: S311 - no secret hangs on it
         look = min(look * 2, _LONGEST_LOOK)

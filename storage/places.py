@@ -139,6 +139,15 @@ class Places:
             statement.on_conflict_do_update(index_elements=["place_id", "key"], set_=changed)
         )
 
+    async def show_again(self, session_id: UUID) -> None:
+        """Everything shown in the Session's Places counts as changed, for somebody who comes in now."""
+        where = select(places.c.id).where(places.c.session_id == session_id)
+        await self._db.execute(
+            update(messages)
+            .where(messages.c.account_id == self._account, messages.c.place_id.in_(where))
+            .values(change=CHANGE)
+        )
+
     async def since(self, place_ids: tuple[UUID, ...], change: int, limit: int = 200) -> tuple[Message, ...]:
         """What was drawn or redrawn in these Places after `change`, in that order."""
         query = (

@@ -192,6 +192,17 @@ class Sessions:
         )
         return tuple((await self._db.execute(query)).scalars())
 
+    async def owner_of_child(self, session_id: UUID) -> str:
+        """The name of the one who picked this Session up fresh; empty where nobody did."""
+        query = (
+            select(users.c.name)
+            .join(ai_sessions, ai_sessions.c.user_id == users.c.id)
+            .where(ai_sessions.c.parent_session_id == session_id, ai_sessions.c.account_id == self._account)
+            .order_by(ai_sessions.c.created_at)
+            .limit(1)
+        )
+        return str((await self._db.execute(query)).scalar() or "")
+
     async def on_ticket(self, ticket_id: int) -> tuple[UUID, ...]:
         """Sessions on a ticket: open ones first, then the newest."""
         is_open = ai_sessions.c.status.in_([s.value for s in OPEN])

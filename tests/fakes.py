@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import event, text
 
 from engine.desk import Desk, Limits
-from engine.effects import AskGuide, Lane
+from engine.effects import Lane
 from engine.events import Event, GuideReply, SessionStarted
 from engine.history import History
 from engine.performing import Work
@@ -309,19 +309,18 @@ def room(
     watch: Callable[[], float] | None = None,
     post_limits: PostLimits | None = None,
     limits: Limits | None = None,
+    kind: type[Desk] = Desk,
+    posting_kind: type[Posting] = Posting,
 ) -> Room:
     """Put a desk together; the work lane is the real one with a fake guide and a fake PSA."""
     store = memory or place.store
     front, guide, talk = front or ScriptedFront(), guide or FakeGuide(), talk or RecordingPerformer()
     bell, trouble, opens = Bell(), Trouble(), door or FakeDoor()
-    posting = Posting(store, opens, watch or Stopwatch(), post_limits)
+    posting = posting_kind(store, opens, watch or Stopwatch(), post_limits)
     performers: dict[Lane, Performer] = {
         Lane.TALK: talk,
         Lane.WORK: work or Work(store, guide, opens, posting, RecordingPerformer()),
     }
-    desk = Desk(store, receives, front, performers, bell, NoRenewal(), trouble, f"desk {uuid4()}", limits)
+    desk = kind(store, receives, front, performers, bell, NoRenewal(), trouble, f"desk {uuid4()}", limits)
     return Room(place, desk, front, guide, talk, bell, trouble)
 
-
-def ask(turn: int = 1) -> AskGuide:
-    return AskGuide(turn=turn)

@@ -66,7 +66,7 @@ class ConnectWise:
         deadline: float = 30.0,
         max_bytes: int = MAX_BYTES,
         note_limit: int = 30_000,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._wire = Wire(

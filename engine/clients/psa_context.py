@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -39,6 +39,9 @@ async def tickets(wire: Wire, conditions: str, size: int, fields: str) -> list[r
     asked: dict[str, str | int] = {"conditions": conditions, "orderBy": "lastUpdated desc"}
     asked |= {"fields": fields, "pageSize": size}
     return read.rows(await wire.search("/service/tickets", asked))
+
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class TicketReader:
@@ -153,7 +156,7 @@ class TicketReader:
         given = await self._note_rows(ticket_id, tickets_path(record_type), limit)
         found = [note for each in given if (note := read.note_of(each)) is not None]
         if all(note.at is not None for note in found):
-            found.sort(key=lambda note: (note.at or datetime.min, note.id), reverse=True)
+            found.sort(key=lambda note: (note.at or EARLIEST, note.id), reverse=True)
         return tuple(found[:limit])
 
     async def _note_rows(self, ticket_id: int, path: str, limit: int) -> list[read.Row]:

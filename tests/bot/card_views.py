@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from bot.card import Card, Choice
 from bot.views import SessionView
 from engine.escalation import package
 from engine.history import History
@@ -106,7 +107,9 @@ def ticket(**given: object) -> Ticket:
     return replace(made, **given)  # type: ignore[arg-type]
 
 
-def post(kind: str = "note", state: PostState = PostState.PENDING, held: str | None = None, **given: object) -> OwedPost:
+def post(
+    kind: str = "note", state: PostState = PostState.PENDING, held: str | None = None, **given: object
+) -> OwedPost:
     made = OwedPost(
         id=UUID(int=500), session_id=SESSION, connection_id=UUID(int=8), key=f"resolution:{kind}", kind=kind,
         occasion="resolution", engineer=JANE, ticket_id=4711, content={}, state=state, held_because=held, attempts=0,
@@ -136,14 +139,20 @@ def session(status: Status = Status.ACTIVE, **given: object) -> Session:
     )
     gone = Outcome(Manner.WITHDRAWN, "", JANE, NOW)
     if status is Status.PAUSED:
-        made = replace(made, pause=Pause(WaitingFor.CUSTOMER, "call back", NOW - minutes(5), NOW + timedelta(hours=20)))
+        made = replace(
+            made, pause=Pause(WaitingFor.CUSTOMER, "call back", NOW - minutes(5), NOW + timedelta(hours=20))
+        )
     if status in (Status.REQUESTING_ESCALATION, Status.ESCALATED):
-        asked = Escalation(JANE, NOW - minutes(12), "The queue stays stuck", Target(user=BEN, name="Ben Carter"))
+        asked = Escalation(
+            JANE, NOW - minutes(12), "The queue stays stuck", Target(user=BEN, name="Ben Carter")
+        )
         made = replace(made, escalation=asked)
     if status in (Status.RESOLVED, Status.ABANDONED, Status.ESCALATED):
         made = replace(made, current=replace(OPEN_STEP, outcome=gone))
     if status is Status.RESOLVED:
-        made = replace(made, resolution_summary="Printer offline", resolution_action="New driver", resolved_at=NOW)
+        made = replace(
+            made, resolution_summary="Printer offline", resolution_action="New driver", resolved_at=NOW
+        )
     return replace(made, **given)  # type: ignore[arg-type]
 
 
@@ -165,7 +174,9 @@ def view(status: Status = Status.ACTIVE, *, on: Ticket | None = None, **given: o
 
 # ── Hostile ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-HOSTILE = ("<!channel> @everyone *bold* {0} {name} %s ``` </script> \u202egpj.exe\u202c \x00\x07 !! " * 200)[:10_000]
+HOSTILE = ("<!channel> @everyone *bold* {0} {name} %s ``` </script> \u202egpj.exe\u202c \x00\x07 !! " * 200)[
+    :10_000
+]
 
 
 def hostile_step(number: int, kind: StepKind, *, outcome: Outcome | None = None) -> Step:
@@ -212,7 +223,9 @@ def hostile_ticket() -> Ticket:
 def hostile_posts() -> tuple[OwedPost, ...]:
     content: Mapping[str, object] = {"status_name": HOSTILE, "billed_minutes": 30}
     return tuple(
-        post(kind, state, held, content=content, problem=HOSTILE, engineer=who, attempts=1, next_attempt_at=NOW)
+        post(
+            kind, state, held, content=content, problem=HOSTILE, engineer=who, attempts=1, next_attempt_at=NOW
+        )
         for kind in ("note", "customer_note", "time", "status", "owner", HOSTILE)
         for state in PostState
         for held in (None, "closing_unconfirmed", HOSTILE)
@@ -222,7 +235,8 @@ def hostile_posts() -> tuple[OwedPost, ...]:
 
 def hostile_view(status: Status, kind: StepKind = StepKind.SCRIPT) -> SessionView:
     done = tuple(
-        hostile_step(n, kind, outcome=Outcome(Manner.ANSWERED, HOSTILE, JANE, NOW, "o1")) for n in range(1, 40)
+        hostile_step(n, kind, outcome=Outcome(Manner.ANSWERED, HOSTILE, JANE, NOW, "o1"))
+        for n in range(1, 40)
     )
     table = hostile_step(40, kind)
     asked = Escalation(
@@ -235,7 +249,9 @@ def hostile_view(status: Status, kind: StepKind = StepKind.SCRIPT) -> SessionVie
         id=SESSION,
         account_id=ACCOUNT,
         owner_id=JANE,
-        intake=Intake(IntakeType.COMBINED, HOSTILE, (HOSTILE,) * 40, HOSTILE, HOSTILE.replace("!", "\n"), 4711),
+        intake=Intake(
+            IntakeType.COMBINED, HOSTILE, (HOSTILE,) * 40, HOSTILE, HOSTILE.replace("!", "\n"), 4711
+        ),
         status=status,
         created_at=NOW - minutes(90),
         updated_at=NOW,
@@ -250,7 +266,9 @@ def hostile_view(status: Status, kind: StepKind = StepKind.SCRIPT) -> SessionVie
         turn=Turn(40),
         ticket_id=4711,
         ticket_problem=HOSTILE,
-        intervals=tuple(Interval(JANE, NOW - minutes(9 * n), NOW - minutes(9 * n - 8), None) for n in range(1, 30)),
+        intervals=tuple(
+            Interval(JANE, NOW - minutes(9 * n), NOW - minutes(9 * n - 8), None) for n in range(1, 30)
+        ),
         pause=Pause(WaitingFor.VENDOR, HOSTILE, NOW, NOW),
         escalation=asked,
         resolution_summary=HOSTILE,
@@ -267,3 +285,33 @@ def hostile_view(status: Status, kind: StepKind = StepKind.SCRIPT) -> SessionVie
         made, History(made, (*done, table), notes, names), NOW, ZONE, on, hostile_posts(),
         owner_mapped=False, has_lead=False, thread_link="https://chat.example.com/t/1", place_hint=HOSTILE,
     )  # fmt: skip
+
+
+# ── Reading a card ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def words(card: Card) -> str:
+    """All a reader sees, on one line each."""
+    found = [card.title]
+    for block in card.blocks:
+        match block.block:
+            case "text" | "code":
+                found.append(block.text)
+            case "fields":
+                found += [f"{label}: {value}" for label, value in block.pairs]
+            case "bullets":
+                found += [block.title, *block.items]
+    found += [c.label for c in card.choices]
+    if card.form is not None:
+        found += [card.form.submit]
+        for each in card.form.fields:
+            found += [each.label, each.value, each.hint, *(label for _, label in each.options)]
+    return "\n".join(found)
+
+
+def row(card: Card) -> list[str]:
+    return [c.verb for c in card.choices if not c.more and c.verb != "answer"]
+
+
+def button(card: Card, verb: str) -> Choice:
+    return next(c for c in card.choices if c.verb == verb)

@@ -18,6 +18,7 @@ from bot.words_lists import LISTS
 from bot.words_notices import NOTICES
 from engine.session import OPEN, Status
 from tests.bot.card_views import view
+from tests.bot.card_views import words as words_of
 
 ROOT = Path(__file__).parents[2]
 BANNED = ("manager", "helper", "util", "utils", "service", "handler", "processor", "common", "data", "info")
@@ -55,6 +56,31 @@ def told_by_the_engine() -> set[str]:
     return found | {f"refused.while_{status.value}" for status in OPEN}
 
 
+def told_by_the_bot() -> set[str]:
+    """Keys written out where this room itself tells or shows a sentence."""
+    found: set[str] = set()
+    for _, tree in trees("bot/*.py"):
+        for node in ast.walk(tree):
+            name = (
+                getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+            )
+            if isinstance(node, ast.Call) and name in ("Tell", "Announce"):
+                found |= {key for k in node.keywords if k.arg == "what" for key in texts_in(k.value)}
+            elif isinstance(node, ast.Call) and name == "notice" and node.args:
+                found |= {
+                    a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)
+                }
+            elif (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and node.value.startswith("notice:")
+            ):
+                found.add(node.value.removeprefix("notice:"))
+            elif isinstance(node, ast.Call) and name == "tell" and len(node.args) > 1:
+                found |= set(texts_in(node.args[1]))
+    return {key for key in found if key and not key.endswith(":")}
+
+
 def forms_of_the_engine() -> set[str]:
     found: set[str] = set()
     for _, tree in trees("engine/*.py"):
@@ -71,11 +97,27 @@ def test_the_search_finds_keys_in_every_way_they_are_written() -> None:
 
 @pytest.mark.parametrize("what", sorted(told_by_the_engine() | REMINDERS))
 def test_everything_the_engine_tells_has_a_sentence(what: str) -> None:
-    status = {"abandoned": Status.ABANDONED, "resolved": Status.RESOLVED}.get(what, Status.REQUESTING_ESCALATION)
+    status = {"abandoned": Status.ABANDONED, "resolved": Status.RESOLVED}.get(
+        what, Status.REQUESTING_ESCALATION
+    )
     drawn = cards.notice(what, view(status), "Ben Carter", lines=("Problem: Printer offline.",))
     said = " ".join([drawn.title, *(b.text for b in drawn.blocks if b.block == "text")])
     assert len(said) > 20
     assert "{" not in said
+
+
+@pytest.mark.parametrize("what", sorted(told_by_the_bot()))
+def test_everything_this_room_tells_has_a_sentence(what: str) -> None:
+    said = cards.notice(what, view(), "Ben Carter", text="A sentence of ConnectWise.")
+    assert "{" not in words_of(said)
+
+
+@pytest.mark.parametrize(
+    "what", ["gone", "no_session_here", "not_understood", "asked_owner", "time_unclear", "no_such_person",
+             "no_connection", "unmapped_tickets", "admin_only", "form_expired", "not_linked", "guest"],
+)  # fmt: skip
+def test_what_is_said_outside_a_session_needs_none(what: str) -> None:
+    assert cards.notice(what).blocks
 
 
 def test_a_key_without_a_sentence_is_an_error() -> None:
@@ -132,7 +174,11 @@ def keys_used() -> tuple[set[str], set[str]]:
     whole: set[str] = set()
     begun: set[str] = set()
     for _, tree in trees("bot/cards*.py"):
-        docs = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, ast.Module) and isinstance(n.body[0], ast.Expr)}
+        docs = {
+            id(n.body[0].value)
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Module) and isinstance(n.body[0], ast.Expr)
+        }
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                 begun.add(str(node.values[0].value))
@@ -163,7 +209,9 @@ def test_every_key_that_is_written_out_exists() -> None:
                 if isinstance(first, ast.Constant):
                     wanted.add(str(first.value))
                 elif isinstance(first, ast.IfExp):
-                    wanted |= {str(b.value) for b in (first.body, first.orelse) if isinstance(b, ast.Constant)}
+                    wanted |= {
+                        str(b.value) for b in (first.body, first.orelse) if isinstance(b, ast.Constant)
+                    }
     assert len(wanted) > 150
     assert wanted - set(WORDS) == set()
 
@@ -172,7 +220,11 @@ def test_cards_hold_no_sentences_of_their_own() -> None:
     """A literal with two words or more in a file that draws is a sentence outside the words files."""
     found = []
     for path, tree in trees("bot/cards*.py"):
-        docs = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
+        docs = {
+            id(n.value)
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)
+        }
         for node in ast.walk(tree):
             literal = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
             if literal and re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", str(node.value)):  # type: ignore[attr-defined]

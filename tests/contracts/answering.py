@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,10 @@ from aiohttp import web
 from engine.clients.connectwise import ConnectWise
 from engine.psa import Connection
 from storage.limiter import LocalLimiter
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
 
 COMPANY_ANSWER = {"CompanyName": "practice", "Codebase": "v2025_1/", "IsCloud": True}
 
@@ -116,7 +121,7 @@ async def client_of(
 ) -> AsyncIterator[ConnectWise]:
     """The real client, allowed to speak to loopback; closed at the end."""
     options.setdefault("allow_hosts", {"127.0.0.1"})
-    client = ConnectWise(connection or connection_to(url), LocalLimiter(), **options)
+    client = ConnectWise(connection or connection_to(url), LocalLimiter(), **{"now": utc_now, **options})
     try:
         yield client
     finally:

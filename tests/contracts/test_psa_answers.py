@@ -27,7 +27,7 @@ from engine.psa import (
     StatusWrite,
 )
 from storage.limiter import LocalLimiter
-from tests.contracts.answering import Request, Say, answering, client_of, connection_to
+from tests.contracts.answering import Request, Say, answering, client_of, connection_to, utc_now
 from tests.contracts.psa_contract import ANNA, TICKET, note, time
 
 PAGE = "<html><head><title>502 Bad Gateway</title></head></html>"
@@ -216,7 +216,7 @@ async def test_nobody_listening_means_not_done() -> None:
 async def test_a_full_limiter_means_not_done_and_nothing_sent() -> None:
     limiter = LocalLimiter(in_flight=0, max_wait=0)
     async with answering(lambda _: Say()) as site:
-        client = ConnectWise(connection_to(site.url), limiter, allow_hosts={"127.0.0.1"})
+        client = ConnectWise(connection_to(site.url), limiter, allow_hosts={"127.0.0.1"}, now=utc_now)
         with pytest.raises(PsaBusy) as failed:
             await client.add_note(note())
         await client.close()

@@ -82,7 +82,9 @@ class Playbook:
             current=self.steps.get(moved.step_count),
             previous=before if before and before.counts else None,
         )
-        assert loaded == replace(moved, touched=(), notes=()), "the Session in hand differs from the one stored"
+        assert loaded == replace(moved, touched=(), notes=()), (
+            "the Session in hand differs from the one stored"
+        )
         self.session = loaded
         self.owed = list(effects)
         self.all_owed += effects
@@ -142,7 +144,9 @@ class Playbook:
         return self.it.turn.number
 
     def history(self) -> History:
-        return History(self.it, tuple(step for _, step in sorted(self.steps.items())), tuple(self.notes), NAMES)
+        return History(
+            self.it, tuple(step for _, step in sorted(self.steps.items())), tuple(self.notes), NAMES
+        )
 
     # ── Scenes that many stories share ──
 
@@ -151,7 +155,9 @@ class Playbook:
         answer = GuideReply(step, **reply)  # type: ignore[arg-type]
         return self >> events.GuideReplied(self.turn, answer)
 
-    def answer(self, option: str | None = "yes", by: Person = ANNA, text: str = "", **more: object) -> Playbook:
+    def answer(
+        self, option: str | None = "yes", by: Person = ANNA, text: str = "", **more: object
+    ) -> Playbook:
         """The Step on the table is answered."""
         step = self.it.current
         assert step is not None

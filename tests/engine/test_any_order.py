@@ -99,7 +99,9 @@ SAYINGS: dict[str, Say] = {
     "evidence": lambda s, by, n: events.EvidenceAdded(by, f"log {n}", bundled=bool(n % 2)),
     "note": lambda s, by, n: events.NoteAdded(by, f"note {n}", chatter=bool(n % 2)),
     "link": lambda s, by, n: events.TicketLinked(by, 4700 + n % 3),
-    "pause": lambda s, by, n: events.Paused(by, WaitingFor.ME, "", s.now + timedelta(hours=n) if n % 2 else None),
+    "pause": lambda s, by, n: events.Paused(
+        by, WaitingFor.ME, "", s.now + timedelta(hours=n) if n % 2 else None
+    ),
     "resume": lambda s, by, n: events.Resumed(by),
     "take over": lambda s, by, n: events.TakenOver(by, "Urgent"),
     "escalate": lambda s, by, n: events.EscalationRequested(
@@ -155,7 +157,9 @@ def _guides_word(story: Playbook, turn: int, pick: int) -> Event:
     current = story.it.current
     if pick % 7 == 3 and current is not None and current.outcome is None:
         return events.GuideReplied(turn, events.GuideReply(None, confidence=0.5))
-    tried = asks("Cable?", outcome=Outcome(Manner.ALREADY_TRIED, "swapped", ANNA.id, story.it.created_at, "no"))
+    tried = asks(
+        "Cable?", outcome=Outcome(Manner.ALREADY_TRIED, "swapped", ANNA.id, story.it.created_at, "no")
+    )
     ends = pick % 5 == 0
     step = asks(
         "Next?",
@@ -189,7 +193,9 @@ MOMENTS = some.tuples(
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some.lists(MOMENTS, min_size=15, max_size=80))
 def test_whatever_happens_the_rules_hold(moments: Sequence[tuple[str, Person, float, int]]) -> None:
-    story = Playbook() >> events.SessionStarted(SESSION, ACCOUNT, ANNA, Intake(IntakeType.FREE_TEXT, "Offline"))
+    story = Playbook() >> events.SessionStarted(
+        SESSION, ACCOUNT, ANNA, Intake(IntakeType.FREE_TEXT, "Offline")
+    )
     for what, by, minutes, pick in moments:
         event = _outcomes(story, pick) if what == "outcome" else SAYINGS[what](story, by, pick)
         if event is None:

@@ -79,7 +79,10 @@ def test_a_resolution_owes_the_documentation_and_asks_for_a_rating_last() -> Non
 
 def test_what_a_lead_resolves_is_documented_for_its_owner() -> None:
     story = two_steps() >> Resolved(LEA, "Printer offline", "Replaced it")
-    story << (WriteUp(occasion="resolution", engineer=ANNA.id, epoch=1), Announce(what="resolved", about=LEA.id))
+    story << (
+        WriteUp(occasion="resolution", engineer=ANNA.id, epoch=1),
+        Announce(what="resolved", about=LEA.id),
+    )
 
 
 def test_another_technician_neither_resolves_nor_abandons() -> None:

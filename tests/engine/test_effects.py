@@ -32,7 +32,9 @@ def _filled(kind: type[Owed]) -> Owed:
     given: dict[str, Any] = {}
     for number, one in enumerate(fields(kind), start=1):
         wanted = str(one.type)
-        given[one.name] = UUID(int=number) if "UUID" in wanted else number if wanted == "int" else f"word {number}"
+        given[one.name] = (
+            UUID(int=number) if "UUID" in wanted else number if wanted == "int" else f"word {number}"
+        )
     return kind(**{**given, "due": DUE})
 
 

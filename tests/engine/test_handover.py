@@ -129,7 +129,9 @@ def test_a_package_written_too_late_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("word", [EvidenceAdded(CARA, "The switch log"), NoteAdded(CARA, "Call after two")])
-def test_evidence_and_notes_are_kept_while_it_waits_and_no_guide_is_asked(word: EvidenceAdded | NoteAdded) -> None:
+def test_evidence_and_notes_are_kept_while_it_waits_and_no_guide_is_asked(
+    word: EvidenceAdded | NoteAdded,
+) -> None:
     story = escalated() >> word
     assert not story.owes(AskGuide)
     assert story.notes[-1].by == CARA.id
@@ -271,7 +273,7 @@ def test_a_fresh_pickup_ends_this_session_and_opens_another() -> None:
         CollapseStep(step=2),
         OpenFresh(session_id=FRESH, by=BEN.id),
         Announce(what="picked_up_fresh", about=BEN.id),
-        Tell(to=ANNA.id, what="picked_up", about=BEN.id),
+        Tell(to=ANNA.id, what="picked_up_fresh", about=BEN.id),
         WriteUp(occasion="escalated", engineer=ANNA.id, epoch=2),
         ShowEscalation,
     )
@@ -280,7 +282,9 @@ def test_a_fresh_pickup_ends_this_session_and_opens_another() -> None:
 
 def test_a_fresh_session_starts_from_facts_and_ruled_out_causes_without_the_hypotheses() -> None:
     intake = Intake(IntakeType.FREE_TEXT, "The printer is offline")
-    story = Playbook() >> SessionStarted(FRESH, ACCOUNT, BEN, intake, parent_id=escalated().it.id, briefed=True)
+    story = Playbook() >> SessionStarted(
+        FRESH, ACCOUNT, BEN, intake, parent_id=escalated().it.id, briefed=True
+    )
     story << WriteBriefing(turn=1)
     assert not story.owes(AskGuide)
     briefed(story) << ShowStep(step=1)

@@ -79,7 +79,9 @@ def test_every_status_can_be_reached_from_the_start() -> None:
     waiting: list[Status | None] = [None]
     while waiting:
         source = waiting.pop()
-        for target in {to for (start, _), move in MOVES.items() if start == source for to in move.to} - reached:
+        for target in {
+            to for (start, _), move in MOVES.items() if start == source for to in move.to
+        } - reached:
             reached.add(target)
             waiting.append(target)
     assert reached == set(Status)
@@ -146,7 +148,9 @@ def test_tiers_begin_at_eight_and_four_tenths() -> None:
 
 
 def test_one_whole_story() -> None:
-    story = Playbook() >> events.SessionStarted(SESSION, ACCOUNT, ANNA, Intake(IntakeType.FREE_TEXT, "Offline"))
+    story = Playbook() >> events.SessionStarted(
+        SESSION, ACCOUNT, ANNA, Intake(IntakeType.FREE_TEXT, "Offline")
+    )
     story.guide(asks("Is it on?")).answer("yes").guide(asks("Does it ping?")).answer("no")
     story >> events.EscalationRequested(ANNA, "Dead port", Target(user=BEN.id, name="Ben"))
     story >> events.PickedUp(BEN)

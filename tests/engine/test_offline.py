@@ -83,8 +83,13 @@ def test_what_does_not_fit_at_all_is_not_offered() -> None:
 
 
 def test_a_pasted_log_answers_what_the_error_says() -> None:
-    talk = Talk().start("It is broken since today, only one user, after the update", digest="First error: 7031")
-    assert talk.say("The window closes by itself when she opens a second calendar").story.it.stand["at"] == "words"
+    talk = Talk().start(
+        "It is broken since today, only one user, after the update", digest="First error: 7031"
+    )
+    assert (
+        talk.say("The window closes by itself when she opens a second calendar").story.it.stand["at"]
+        == "words"
+    )
 
 
 def test_an_unknown_answer_teaches_nothing() -> None:
@@ -131,14 +136,18 @@ def test_without_any_flow_the_session_stays_useful() -> None:
         ("", None, "Not described yet"),
     ],
 )
-def test_the_summary_is_the_persons_own_words_or_the_tickets(text: str, ticket: Ticket | None, summary: str) -> None:
+def test_the_summary_is_the_persons_own_words_or_the_tickets(
+    text: str, ticket: Ticket | None, summary: str
+) -> None:
     assert Talk(ticket=ticket).start(text).story.it.problem_summary == summary
 
 
 def test_a_long_summary_is_cut_between_words() -> None:
     talk = Talk().start("Outlook hangs " * 20)
     assert len(talk.story.it.problem_summary) <= 120
-    assert talk.story.it.problem_summary.endswith("hangs…") or talk.story.it.problem_summary.endswith("Outlook…")
+    assert talk.story.it.problem_summary.endswith("hangs…") or talk.story.it.problem_summary.endswith(
+        "Outlook…"
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +258,9 @@ def test_a_fresh_session_matches_anew_and_asks_nothing_its_parent_knows() -> Non
 def test_where_another_guide_left_off_the_flow_step_it_named_is_gone_on_from() -> None:
     talk = Talk(fits(0.9))
     talk.story >> SessionStarted(SESSION, ACCOUNT, ANNA, Intake(IntakeType.FREE_TEXT, "Nothing prints"))
-    theirs = Step(0, StepKind.QUESTION, "Who?", talk.story.now, flow_node="scope", stand={"messages": 4}, guide="claude")
+    theirs = Step(
+        0, StepKind.QUESTION, "Who?", talk.story.now, flow_node="scope", stand={"messages": 4}, guide="claude"
+    )
     other = Hypothesis("Solar flare")
     reply = events.GuideReply(theirs, flow_id="printer", stand={"messages": 4}, hypotheses=(other,))
     talk.story >> events.GuideReplied(1, reply)

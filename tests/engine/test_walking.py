@@ -89,7 +89,9 @@ def test_a_free_answer_that_names_an_option_is_read(said: str, leads_to: str) ->
     assert printing().say(said).step.flow_node == leads_to
 
 
-@pytest.mark.parametrize("said", ["I asked her", "maybe only one user", "not only one user", "one user or everyone?"])
+@pytest.mark.parametrize(
+    "said", ["I asked her", "maybe only one user", "not only one user", "one user or everyone?"]
+)
 def test_a_free_answer_that_may_mean_anything_is_kept_and_asked_about(said: str) -> None:
     talk = printing().say(said)
     assert talk.step.flow_node == "scope"
@@ -149,7 +151,10 @@ def test_a_check_tried_before_with_a_clear_result_is_walked_past_and_kept() -> N
     assert talk.step.flow_node == "driver"
     kept = talk.story.steps[2]
     assert kept.outcome is not None
-    assert (kept.outcome.manner, kept.outcome.text) == (Manner.ALREADY_TRIED, "restarted the spooler, no change")
+    assert (kept.outcome.manner, kept.outcome.text) == (
+        Manner.ALREADY_TRIED,
+        "restarted the spooler, no change",
+    )
     assert (kept.outcome.by, kept.outcome.at) == (ANNA.id, talk.story.it.created_at)
     assert talk.causes()["Stuck job"] is HypothesisState.RULED_OUT
     assert talk.step.number == 3
@@ -164,7 +169,9 @@ def test_several_checks_tried_before_are_walked_past_together() -> None:
 def test_a_check_tried_before_without_a_clear_result_is_asked_about() -> None:
     talk = printing("restarted the spooler").click("one")
     assert talk.step.flow_node == "spooler"
-    assert talk.step.text.startswith("You said you tried this (“restarted the spooler”): what was the result?")
+    assert talk.step.text.startswith(
+        "You said you tried this (“restarted the spooler”): what was the result?"
+    )
     assert talk.click("no_change").step.flow_node == "driver"
 
 

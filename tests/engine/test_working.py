@@ -56,7 +56,10 @@ from tests.engine.playbook import (
 )
 
 BUNDLE = timedelta(seconds=3)
-FIXED = asks(kind=StepKind.RESOLUTION_SUGGESTION, options=(Option("fixed", "That fixed it"), Option("not_fixed", "Not fixed")))
+FIXED = asks(
+    kind=StepKind.RESOLUTION_SUGGESTION,
+    options=(Option("fixed", "That fixed it"), Option("not_fixed", "Not fixed")),
+)
 
 
 # ── Start ───────────────────────────────────────────────────────────────────────────────────────────────────

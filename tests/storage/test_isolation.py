@@ -158,7 +158,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "get": lambda at, t: at.get(t.post, lock=True),
         "of_session": lambda at, t: at.of_session(t.session),
         "of_engineer": lambda at, t: at.of_engineer(t.anna, LONG_AGO),
-        "on_ticket": lambda at, t: at.on_ticket(t.connection, 4711),
+        "on_ticket": lambda at, t: at.on_ticket(4711),
         "elsewhere": lambda at, t: at.elsewhere(t.mine, t.anna, LONG_AGO),
         "change": lambda at, t: at.change(t.post, problem="BETA"),
         "give_up": lambda at, t: at.give_up(t.post, "BETA"),

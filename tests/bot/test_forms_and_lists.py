@@ -1,0 +1,170 @@
+"""Forms are filled without losing a word and say who reads what; lists carry the fix beside each line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from bot import cards
+from bot.views import ConnectionView, PersonLine, TimeLine
+from engine.documentation import Documentation
+from engine.ports import PostState
+from engine.posts import ForecastLine
+from engine.session import (
+    Escalation,
+    Person,
+    Status,
+    Target,
+)
+from tests.bot.card_views import (
+    BEN,
+    JANE,
+    LEA,
+    NOW,
+    ZONE,
+    button,
+    minutes,
+    post,
+    session,
+    view,
+    words,
+)
+
+ASKED = Escalation(JANE, NOW - minutes(12), "stuck", Target())
+
+
+def test_the_resolve_form_shows_who_reads_each_text_and_how_time_is_rounded() -> None:
+    lines = (
+        ForecastLine(
+            "resolution:note", "note", "Fix: new driver.", "Internal analysis: only your team sees it."
+        ),
+        ForecastLine(
+            "time:1", "time", "3 November, 13:25–13:55, 23 → 30 min. Solved.", "Can stand on the invoice."
+        ),
+        ForecastLine("gap:1", "time", "3 November, 12:00–12:40, 40 min without activity", "Nobody.", "gap"),
+        ForecastLine("s", "status", "Completed", "Rules may e-mail the contact.", "closing_unconfirmed"),
+    )
+    card = cards.resolve_form(
+        view(), Documentation("Offline", "Driver", "Printed", "Fix: driver", "Solved."), lines
+    )
+    assert card.form is not None
+    fields = {f.name: f for f in card.form.fields}
+    assert fields["technical"].value == "Fix: driver"
+    assert "only your team" in fields["technical"].hint
+    assert "23 → 30 min" in fields["time:1"].label
+    assert [value for value, _ in fields["gap:1"].options] == ["later", "count", "drop"]
+    assert fields["status_confirmed"].kind == "tick"
+    assert fields["status_confirmed"].value == ""
+    assert {"summary", "fix", "verification", "customer", "started_earlier", "post_time"} <= set(fields)
+    assert card.form.submit == "Resolve and post"
+
+
+def test_a_text_too_long_for_a_form_is_shown_and_never_prefilled_in_part() -> None:
+    long = "word " * 2_000
+    card = cards.resolve_form(view(), Documentation("Offline", "Driver", "", long, "Solved."))
+    assert card.form is not None
+    assert "technical" not in {f.name for f in card.form.fields}
+    assert "posted whole" in words(card)
+
+
+def test_a_prefilled_text_is_exactly_the_draft() -> None:
+    text = "Fix: driver.\nTried: nothing.\n\n\nEnd\u00ad."
+    card = cards.resolve_form(view(), Documentation(technical=text))
+    assert card.form is not None
+    assert next(f for f in card.form.fields if f.name == "technical").value == text
+
+
+def test_nobody_can_escalate_to_himself_or_to_the_owner() -> None:
+    people = [Person(JANE, "Jane Doe"), Person(BEN, "Ben Carter"), Person(LEA, "Lea Stern")]
+    card = cards.escalate_form(view(), teams=[(UUID(int=5), "Network")], people=people, by=people[2])
+    assert card.form is not None
+    to = next(f for f in card.form.fields if f.name == "to")
+    assert [label for _, label in to.options] == ["Anyone", "Team: Network", "Ben Carter"]
+
+
+def test_a_form_is_submitted_with_the_verb_that_opened_it() -> None:
+    pause = cards.pause_form(view()).form
+    assert pause is not None
+    assert (pause.verb, pause.args) == ("pause", {"session": str(session().id)})
+    assert [value for value, _ in pause.fields[0].options] == ["customer", "vendor", "parts", "me"]
+
+
+def test_keys_are_never_shown_again() -> None:
+    form = cards.connect_form(ConnectionView("na.example.net", "contoso", "ready")).form
+    assert form is not None
+    assert {f.name: f.value for f in form.fields if "key" in f.name} == {"public_key": "", "private_key": ""}
+
+
+def test_time_shows_the_fix_beside_each_line() -> None:
+    failed = post("time", PostState.FAILED, content={"billed_minutes": 30}, problem="The period is closed.")
+    gap = ((NOW - minutes(60), NOW - minutes(25)),)
+    card = cards.time([TimeLine(session(), minutes(50), minutes(200), (failed,), gap)], NOW, ZONE)
+    said = words(card)
+    assert "*Today 50 min, this week 3 h 20 min.*" in said
+    assert "failed 30 min (The period is closed.)" in said
+    assert "unconfirmed 35 min" in said
+    assert [c.verb for c in card.choices] == ["count_time", "drop_time", "retry"]
+
+
+def test_the_queue_puts_the_longest_waiting_first() -> None:
+    later = view(
+        Status.REQUESTING_ESCALATION,
+        ticket_id=None,
+        problem_summary="Newer",
+        escalation=replace(ASKED, requested_at=NOW),
+    )
+    card = cards.queue([later, view(Status.REQUESTING_ESCALATION)])
+    assert words(card).index("#4711 Printer offline") < words(card).index("Newer")
+    assert "12 min · Priority 2 · Jane Doe asks Ben Carter: The queue stays stuck." in words(card)
+
+
+def test_a_ticket_with_an_open_session_offers_three_ways() -> None:
+    card = cards.duplicate_ticket(view())
+    assert [c.verb for c in card.choices] == ["open", "ask_to_take", "start_anyway"]
+    assert [c.verb for c in cards.duplicate_ticket(view(), yours=True).choices] == ["open", "start_anyway"]
+    assert next(c.verb for c in cards.duplicate_ticket(view(Status.RESOLVED)).choices) == "follow_up"
+
+
+def test_the_path_shows_what_was_done_and_lets_an_expert_jump() -> None:
+    card = cards.path(view(), ("1. Print a test page", "2. New driver"), [("new-driver", "New driver")])
+    assert "✓ Swap the cable: same error" in words(card)
+    assert "2. New driver" in words(card)
+    assert button(card, "jump").args["node"] == "new-driver"
+
+
+def test_a_failure_says_what_happened_what_was_kept_and_what_to_do() -> None:
+    said = words(cards.error("E-1A2B3C4D"))
+    assert "could not finish" in said
+    assert "kept" in said
+    assert "try again" in said
+    assert "E-1A2B3C4D" in said
+
+
+def test_a_whole_script_can_be_copied_in_pieces() -> None:
+    text = "".join(f"echo {n}\n" for n in range(1_500))
+    assert "\n".join(cards.pieces(text)) == text.rstrip("\n")
+
+
+def test_people_without_a_lead_are_told_so() -> None:
+    line = PersonLine(JANE, "Jane Doe", None, ("technician",), (), None)
+    assert "No Lead yet" in words(cards.people([line]))
+    assert "No Lead yet" not in words(cards.people([replace(line, roles=("lead",))]))
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [(0, "under a minute"), (23, "23 min"), (65, "1 h 05 min"), (60 * 50, "2 d 2 h")],
+)
+def test_lengths_are_said_in_whole_minutes_hours_and_days(length: int, said: str) -> None:
+    assert cards.span(timedelta(minutes=length)) == said
+
+
+def test_times_carry_the_day_only_where_it_is_needed() -> None:
+    assert cards.local(NOW, ZONE, NOW) == "14:05"
+    assert cards.local(NOW + timedelta(days=1), ZONE, NOW) == "Wed 4 Nov, 14:05"
+    assert cards.local(NOW - timedelta(days=365), ZONE, NOW) == "3 Nov 2025, 14:05"
+    late = NOW.replace(hour=23, minute=30)
+    assert cards.local(late, ZONE, NOW) == "Wed 4 Nov, 00:30"
