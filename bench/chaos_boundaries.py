@@ -1,3 +1,182 @@
-"""stub"""
+"""Ends or stops a worker at every boundary of a push, one after another, and counts what arrives in ConnectWise."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from bench.chaos_check import hits, posts_of
+from bench.chaos_desk import ThrowawayDesk, throwaway_desk
+from bench.chaos_people import CONTACTS
+from bench.chaos_processes import CLONE, Process
+from engine.effects import Post
+from engine.ports import PostState
+from engine.session import Intake, IntakeType, Session, Status
+from storage.store import Unit
+
+LEASE, DEADLINE, SETTLE = 1.5, 1.0, 4.0
+LATE = 1.9
+"""Seconds by which the practice ConnectWise carries a write out later than it came: after the caller's deadline and
+after the dead worker's lease, and before the settle time is over."""
+STOPPED = 2 * LEASE + SETTLE + 1.0
+"""A stopped worker wakes up when another one has already posted what it was about to post."""
+MANNERS = ("killed on leaving", "killed on coming back", "stopped")
+KINDS = ("note", "time")
+SETTINGS = {
+    "FLOWPILOT_LEASE_SECONDS": str(LEASE),
+    "FLOWPILOT_PSA_DEADLINE_SECONDS": str(DEADLINE),
+    "FLOWPILOT_PSA_SETTLE_SECONDS": str(SETTLE),
+}
+MOST = 400
+REST_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One Session with one owed part; the worker that takes it ends or stops at boundary `at`, 0 for never."""
+
+    session: UUID
+    kind: str
+    manner: str
+    at: int
+
+
 async def main(every: int = 1) -> list[str]:
-    return []
+    """Every `every`-th boundary of a push, in each manner. Gives what is wrong; prints one line per manner."""
+    async with throwaway_desk(webs=0, workers=0, clocks=1, settings=SETTINGS) as desk:
+        ticket = await _ticket(desk)
+        counted = {kind: await _count(desk, ticket, kind) for kind in KINDS}
+        cases = [
+            Case(await _owe(desk, ticket, kind), kind, manner, at)
+            for kind in KINDS
+            for manner in MANNERS
+            for at in range(1, counted[kind] + 1)
+            if (at + MANNERS.index(manner)) % every == 0
+        ]
+        late = {"kind": "delay", "method": "POST", "path": r"/(notes|time/entries)", "delay_before": LATE}
+        await desk.practice("PUT", "faults", [late])
+        await _let_them_die(desk, cases)
+        await desk.practice("DELETE", "faults")
+        return await _verdict(desk, cases, counted)
+
+
+async def _ticket(desk: ThrowawayDesk) -> dict[str, Any]:
+    asked = {"summary": "Printer prints nothing", "contact": CONTACTS[0]}
+    made: dict[str, Any] = await desk.practice("POST", "tickets", asked)
+    return made
+
+
+async def _owe(desk: ThrowawayDesk, ticket: dict[str, Any], kind: str) -> UUID:
+    """A resolved Session that owes one part and nothing else."""
+    session_id = uuid4()
+    async with desk.store.transaction(desk.account) as unit:
+        connection = (await unit.accounts.connections())[0].id
+        owner = desk.users["anna"]
+        session = Session(
+            session_id,
+            desk.account,
+            owner,
+            Intake(IntakeType.PSA_TICKET, "Printer", ticket_id=ticket["id"]),
+            Status.RESOLVED,
+            unit.now,
+            unit.now,
+            ticket_id=ticket["id"],
+            connection_id=connection,
+        )
+        await unit.sessions.save(None, session)
+        await unit.posts.owe(
+            session_id, f"resolution:{kind}", kind, "resolution", owner, connection, ticket["id"],
+            _content(kind, ticket, owner, session_id, unit), None,
+        )  # fmt: skip
+        post = (await unit.posts.of_session(session_id))[0]
+        # Not due until its own worker was told to take it: nobody else may be first.
+        await unit.outbox.owe(session_id, (Post(post_id=post.id, due=unit.now + timedelta(hours=1)),))
+    return session_id
+
+
+def _content(kind: str, ticket: dict[str, Any], owner: UUID, session_id: UUID, unit: Unit) -> dict[str, object]:
+    about: dict[str, object] = {"ticket_id": ticket["id"], "record_type": "ServiceTicket", "member_id": 101}
+    if kind == "note":
+        return {**about, "text": f"Done in {session_id}", "visibility": "internal", "technician": ""}
+    begun = unit.now - timedelta(minutes=5)
+    return {
+        **about,
+        "engineer": str(owner),
+        "start": begun.isoformat(),
+        "end": unit.now.isoformat(),
+        "notes": f"Worked on {session_id}",
+        "internal_notes": f"Detail of {session_id}",
+    }
+
+
+async def _count(desk: ThrowawayDesk, ticket: dict[str, Any], kind: str) -> int:
+    """How many boundaries an undisturbed push of this kind has."""
+    case = Case(await _owe(desk, ticket, kind), kind, MANNERS[0], 0)
+    told = await _children(desk, [case])
+    return min(MOST, told[str(case.session)])
+
+
+async def _children(desk: ThrowawayDesk, cases: list[Case]) -> dict[str, int]:
+    """Runs them in processes forked from one; gives session → boundaries crossed, for those that lived on."""
+    listed = [{"session": str(c.session), "manner": c.manner, "at": c.at} for c in cases]
+    given = {"account": str(desk.account), "stopped": STOPPED, "cases": listed}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.chaos_boundary_child", cwd=CLONE, env=dict(desk.processes.environment),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    out, _ = await process.communicate(json.dumps(given).encode())
+    if process.returncode != 0:
+        raise RuntimeError(f"the boundary workers ended with {process.returncode}")
+    crossed: dict[str, int] = json.loads(out)
+    return crossed
+
+
+async def _let_them_die(desk: ThrowawayDesk, cases: list[Case]) -> None:
+    """While they die and stop, one whole worker picks up what they leave, as soon as their leases allow."""
+    desk.processes.start(Process("worker-1", "worker", ["worker"], {}))
+    await _children(desk, cases)
+    await _make_due(desk, cases)
+    ends = time.monotonic() + REST_SECONDS
+    while time.monotonic() < ends:
+        states = Counter(post.state for post in await posts_of(desk))
+        if set(states) == {PostState.POSTED}:
+            return
+        await asyncio.sleep(0.3)
+
+
+async def _make_due(desk: ThrowawayDesk, cases: list[Case]) -> None:
+    """Those that died before they took the part: it is due now for anybody."""
+    async with desk.store.transaction(desk.account) as unit:
+        statement = "update outbox set due_at = now() where state = 'owed' and verb = 'Post'"
+        await unit.connection.execute(text(statement))
+
+
+async def _verdict(desk: ThrowawayDesk, cases: list[Case], counted: dict[str, int]) -> list[str]:
+    there = await desk.practice("GET", "state")
+    by_session = {post.session_id: post for post in await posts_of(desk)}
+    wrong, missing, twice = [], Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for case in cases:
+        post = by_session[case.session]
+        count = hits(replace(post, state=post.state), there)
+        if count != 1 or post.state is not PostState.POSTED:
+            wrong.append(f"{case.kind} {case.manner} at {case.at}: {count} in ConnectWise, {post.state}")
+        missing[case.kind, case.manner] += count == 0
+        twice[case.kind, case.manner] += count > 1
+    for kind in KINDS:
+        for manner in MANNERS:
+            tried = sum(1 for c in cases if (c.kind, c.manner) == (kind, manner))
+            print(
+                f"push of a {kind}, {manner}: {tried} of {counted[kind]} boundaries tried, "
+                f"{missing[kind, manner]} missing, {twice[kind, manner]} duplicates",
+                flush=True,
+            )
+    return wrong

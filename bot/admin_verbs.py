@@ -56,6 +56,8 @@ def _account_settings(given: Any) -> dict[str, Any]:
     if "business_hours" in given:
         parse(given["business_hours"])
         changed["business_hours"] = given["business_hours"].strip()
+    if "escalation_channel" in given:
+        changed["escalation_channel"] = given["escalation_channel"].strip()[:200]
     if "leads_only" in given:
         changed["leads_only"] = given["leads_only"].strip().casefold() in _YES
     return changed

@@ -9,6 +9,8 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
+import redis
+
 from bot.cli_screen import CommandFailed, Here
 from bot.settings import Settings, required
 from bot.settings_check import refuse_impossible
@@ -53,11 +55,13 @@ def worker(here: Here) -> int:
 
 
 def _begin(settings: Settings) -> None:
-    """What can be refused without asking anybody."""
+    """Everything that may refuse the start, in the order in which an operator can mend it."""
     required(settings, "database_url", "redis_url", "keys")
     refuse_impossible(settings)
     Vault(settings.key_ring)
+    redis.Redis.from_url(settings.redis_url)  # only reads the address
     start_logging(settings.log_level)
+    asyncio.run(refuse_unready(settings))
     if settings.parent_fd >= 0:
         from bot.orphan import watch  # noqa: PLC0415 - only the practice desk has a parent to watch
 
@@ -82,7 +86,6 @@ async def _web(settings: Settings) -> int:
     from bot.wiring import build  # noqa: PLC0415
 
     stopped = _stopped_by_signals()
-    await refuse_unready(settings)
     parts = await build(settings)
     runner = aiohttp_web.AppRunner(application(parts), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     try:
@@ -134,7 +137,6 @@ async def _worker(settings: Settings) -> tuple[Worker, Closing]:
     from bot.wiring import build  # noqa: PLC0415
     from engine.effects import Lane  # noqa: PLC0415
 
-    await refuse_unready(settings)
     bell = LocalBell()
     parts = await build(settings, bell)
     slots = {Lane.TALK: settings.talk_slots, Lane.WORK: settings.work_slots}
@@ -146,7 +148,6 @@ async def _clock(settings: Settings) -> int:
     from bot.clock import Clock  # noqa: PLC0415
 
     stopped = _stopped_by_signals()
-    await refuse_unready(settings)
     store = Store(settings.database_url, Vault(settings.key_ring), pool_size=2)
     bell = RedisBell(settings.redis_url)
     log.info("clock runs, a sweep every %g s", settings.sweep_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,10 @@ from bot.inbound import Inbound
 from bot.psa_door import zone_of
 from bot.when import TimeUnclear, read_time
 from engine import events
+from engine.documentation import compose, edited
 from engine.effects import ShowForm, Tell
 from engine.ports import Act
+from engine.psa import ticket_from_json
 from engine.session import Session
 
 _YES = ("yes", "true", "1", "on")
@@ -34,9 +37,19 @@ async def _resolve(asked: Inbound, session: Session) -> Sequence[Act]:
         asked.person,
         given.get("summary", "").strip(),
         given.get("fix", "").strip(),
-        reviewed(asked),
+        await _documented(asked, session),
     )
     return (*decided, Act(session.id, resolved))
+
+
+async def _documented(asked: Inbound, session: Session) -> dict[str, Any]:
+    """The texts as he left them: what he changed stands, and the texts he did not touch follow his changes."""
+    history = await asked.unit.sessions.history(session.id)
+    if history is None:
+        return reviewed(asked)
+    ticket = ticket_from_json(session.ticket) if session.ticket else None
+    drawn = await asyncio.to_thread(compose, history, ticket, "resolution")
+    return {**reviewed(asked), **edited(drawn, asked.fields).to_json()}
 
 
 def reviewed(asked: Inbound) -> dict[str, Any]:

@@ -63,6 +63,7 @@ _BARE = {
     "follow-up": "follow_up",
     "start anyway": "start_anyway",
     "copy": "copy",
+    "cancel": "status",
 }
 
 # What takes words after it needs a sign that it is meant as a command: a colon, a number, a name after "to".

@@ -7,10 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.style import Style
 from rich.syntax import Syntax
 from rich.table import Table
@@ -18,6 +16,7 @@ from rich.text import Text as Line
 
 from bot.card import Block, Bullets, Card, Code, Fields, Text
 from bot.console_keys import Key, keys_of
+from bot.words import say
 
 WIDEST, NARROWEST = 104, 40
 TONES = {"plain": "", "muted": "dim", "warning": "yellow", "good": "green"}
@@ -45,9 +44,12 @@ def drawn(card: Card, width: int, *, colour: bool) -> str:
         return "\n".join(plain(card)) + "\n"
     paper = io.StringIO()
     wide = max(NARROWEST, min(width, WIDEST))
-    Console(
+    desk = Console(
         file=paper, width=wide, force_terminal=True, color_system="256", highlight=False, emoji=False
-    ).print(_card(card))
+    )
+    for part in _card(card):
+        # A script is broken by the terminal alone, so that it can be copied as it is.
+        desk.print(part, soft_wrap=isinstance(part, Script))
     return paper.getvalue()
 
 
@@ -62,54 +64,60 @@ def styled(text: str, style: str, *, colour: bool) -> str:
     return paper.getvalue()
 
 
+class Script(Line):
+    """Lines to copy: neither framed nor indented nor wrapped."""
+
+
 # ── Framed ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _card(card: Card) -> RenderableType:
-    title = Line(harmless(card.title), "bold" if card.kind != "step_done" else TONES[card.tone] or "green")
+def _card(card: Card) -> Iterable[RenderableType]:
+    """A rule with the title, the blocks, what can be typed, and a thin rule."""
     if card.kind == "step_done":
-        return Padding(title, (0, 1))
-    body = [_block(block) for block in card.blocks]
+        yield Line(harmless(card.title), TONES[card.tone] or "green")
+        return
+    title = Line(harmless(card.title), "bold")
     keys = keys_of(card)
-    if keys:
-        body.append(_keys(keys))
     if card.kind == "notice":
-        return _notice(card, title, body)
+        yield _notice(card, title, [part for block in card.blocks for part in _block(block)], keys)
+        return
     border = "yellow" if card.tone == "warning" else BORDERS[card.kind]
-    inside = Group(*_spaced(body)) if body else Line("")
-    return Panel(
-        inside, title=title, title_align="left", border_style=border, box=box.ROUNDED, padding=(0, 1)
-    )
+    yield Rule(title, align="left", style=border)
+    yield from _spaced(card.blocks)
+    if keys:
+        yield Line("")
+        yield _keys(keys)
+    yield Rule(style="bright_black")
 
 
-def _notice(card: Card, title: Line, body: list[RenderableType]) -> RenderableType:
-    """A sentence with a mark at its left, not a box."""
+def _notice(card: Card, title: Line, body: list[RenderableType], keys: tuple[Key, ...]) -> RenderableType:
+    """A sentence with a mark at its left."""
     said: list[RenderableType] = [title] if title.plain.strip() else []
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=1)
     grid.add_column(ratio=1)
     mark = {"warning": "yellow", "good": "green"}.get(card.tone, "blue")
-    grid.add_row(Line("▌", mark), Group(*said, *body))
+    grid.add_row(Line("▌", mark), Group(*said, *body, *([_keys(keys)] if keys else [])))
     return grid
 
 
-def _spaced(parts: list[RenderableType]) -> Iterable[RenderableType]:
-    """A blank line between blocks that are more than a paragraph."""
-    for at, part in enumerate(parts):
-        if at and not (isinstance(part, Line) and isinstance(parts[at - 1], Line)):
+def _spaced(blocks: tuple[Block, ...]) -> Iterable[RenderableType]:
+    """A blank line between blocks, but not between paragraphs."""
+    for at, block in enumerate(blocks):
+        if at and not (isinstance(block, Text) and isinstance(blocks[at - 1], Text)):
             yield Line("")
-        yield part
+        yield from _block(block)
 
 
-def _block(block: Block) -> RenderableType:
+def _block(block: Block) -> list[RenderableType]:
     match block:
         case Text():
-            return _emphasised(block.text, TONES[block.tone])
+            return [_emphasised(block.text, TONES[block.tone])]
         case Fields():
-            return _fields(block)
+            return [_fields(block)]
         case Bullets():
             rows = [Line.assemble("• ", _emphasised(item, "")) for item in block.items]
-            return Group(Line(harmless(block.title), "bold"), *rows) if block.title else Group(*rows)
+            return [*([Line(harmless(block.title), "bold")] if block.title else []), *rows]
         case Code():
             return _code(block)
 
@@ -138,23 +146,18 @@ def _fields(block: Fields) -> Table:
     return grid
 
 
-def _code(block: Code) -> RenderableType:
-    text = harmless(block.text)
-    code = Syntax(
-        text, block.language or "text", theme="ansi_dark", background_color="default", word_wrap=True
+def _code(block: Code) -> list[RenderableType]:
+    """Its risk in a line above; read-only is the only green one."""
+    safe = block.risk == say("risk.read_only")
+    head = Line.assemble(
+        (harmless(block.language), "dim"), ("  ▲ " if block.risk and not safe else "  ", "yellow")
     )
-    risky = "green" if block.risk.startswith("Reads only") else "yellow"
-    title = Line.assemble((harmless(block.language), "dim"))
-    risk = Line(harmless(block.risk), risky) if block.risk else None
-    return Panel(
-        code,
-        title=title,
-        title_align="right",
-        subtitle=risk,
-        subtitle_align="left",
-        border_style="dim",
-        box=box.SQUARE,
-    )
+    head.append(harmless(block.risk), "green" if safe else "bold yellow")
+    syntax = Syntax("", block.language or "text", theme="ansi_dark", background_color="default")
+    script = Script()
+    script.append_text(syntax.highlight(harmless(block.text)))
+    script.rstrip()
+    return [head, script]
 
 
 def _keys(keys: tuple[Key, ...]) -> RenderableType:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from bot.card import Card, Choice
 
+SPOKEN = {"take_advice": "carry on", "decline_advice": "still need you", "cannot_do": "can't do that"}
+"""Where the verb is not what a person would say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -53,7 +56,7 @@ def _numbered(card: Card, choice: Choice) -> bool:
 
 
 def _word(choice: Choice, taken: set[str]) -> str:
-    verb, label = choice.verb.replace("_", " "), _plain(choice.label)
+    verb, label = SPOKEN.get(choice.verb, choice.verb.replace("_", " ")), _plain(choice.label)
     word = verb if verb not in taken and verb != "answer" else label
     count = 2
     while word in taken:

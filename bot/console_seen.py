@@ -178,7 +178,9 @@ def _session(news: News) -> list[Draw | Say]:
     """Whole when it is new or its ticket came in; later only what is news about posting, and warnings."""
     card, before = news.shown.card, news.before
     ticket = say("ticket.ticket")
-    if before is None or (ticket in _labels(card) and ticket not in _labels(before)):
+    if _reading(card):
+        return [] if before is not None else [Say(f"{card.title}: reading the ticket …", "dim")]
+    if before is None or _reading(before) or (ticket in _labels(card) and ticket not in _labels(before)):
         return [Draw(card)]
     told: list[Draw | Say] = []
     known = {text for block in before.blocks if isinstance(block, Text) for text in (block.text,)}
@@ -191,6 +193,12 @@ def _session(news: News) -> list[Draw | Say]:
     news_of_posts = [item for item in _bullets(card, say("post.title")) if item not in posted]
     told += [Say(f"{say('post.title')} · {item}", "dim") for item in news_of_posts]
     return told
+
+
+def _reading(card: Card) -> bool:
+    """Whether its ticket is on the way: the card is drawn whole once it is in."""
+    sign = say("ticket.reading", ticket="#").split("#")[-1]
+    return any(isinstance(block, Text) and block.text.endswith(sign) for block in card.blocks)
 
 
 def _labels(card: Card) -> set[str]:

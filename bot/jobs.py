@@ -225,15 +225,16 @@ class Listener(SimpleWorker):
 def run(make: Make, redis_url: str, every: float) -> None:
     """Run a worker until SIGTERM: the loop in a thread, RQ in the main thread where signals arrive."""
     global _current  # noqa: PLW0603 - RQ calls a function by its name; this is where it finds the worker
-    _stop_by(_stopped)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="desk", daemon=True)
     thread.start()
     try:
+        _stop_by(_stopped)
         worker, close = _await(make(), loop)
         ended = asyncio.Event()
         serving = asyncio.run_coroutine_threadsafe(worker.run_until(ended, every), loop)
         _current = worker
+        log.info("worker runs")
         try:
             _listen(redis_url, serving)
         finally:

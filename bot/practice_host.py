@@ -146,7 +146,7 @@ class Host:
         if not await asyncio.to_thread(ground.is_migrated, servers.database_url, servers.owner_database_url):
             self._tell({"progress": "Bringing the database up to date"})
             await asyncio.to_thread(ground.migrate, servers.database_url, servers.owner_database_url)
-        self._tell({"progress": "Starting web, worker and clock"})
+        self._tell({"progress": "Starting web and worker"})
         self._start_processes(kept)
         psa = f"http://127.0.0.1:{kept.psa_port}"
         await self._until_it_answers("psa", kept.psa_port, "/_practice/settings")
@@ -154,6 +154,7 @@ class Host:
             self._tell({"progress": "Making the practice account"})
             await ground.seed(servers.database_url, kept, psa)
         await self._until_it_answers("web", kept.web_port, "/health")
+        self._children.keep(self._program("clock", kept))
         return kept
 
     def _start_psa(self, kept: Kept) -> None:
@@ -162,6 +163,11 @@ class Host:
         self._children.keep(Program("psa", ["-m", "bot.orphan", fd, "demo.psa", *state]))
 
     def _start_processes(self, kept: Kept) -> None:
+        """The clock comes last: nobody waits for it, and each start takes a second of both processors."""
+        for name in ("web", "worker"):
+            self._children.keep(self._program(name, kept))
+
+    def _program(self, name: str, kept: Kept) -> Program:
         servers = self._servers[0]
         settings = {
             **SHORT_WAITS,
@@ -172,8 +178,7 @@ class Host:
             "FLOWPILOT_PORT": str(kept.web_port),
             "FLOWPILOT_PSA_ALLOW_HOSTS": f"127.0.0.1:{kept.psa_port}",
         }
-        for name in ("web", "worker", "clock"):
-            self._children.keep(Program(name, ["-m", "bot.cli", name], settings))
+        return Program(name, ["-m", "bot.cli", name], settings)
 
     async def _until_it_answers(self, name: str, port: int, path: str) -> None:
         """Raises PracticeError with the end of its log when the time is up."""

@@ -168,6 +168,9 @@ async def _copy(unit: Unit, effect: Show) -> Card | None:
     view = await view_of(unit, effect.session, whole=True) if effect.session else None
     if view is None:
         return cards.notice("gone", None)
+    step = effect.what.partition(":")[2]
+    if step:
+        return cards.copy(view, None, step=int(step[:9]))
     doc = documentation.compose(view.history, view.ticket, "resolution")
     if view.session.documentation is not None:
         doc = documentation.edited(doc, view.session.documentation)

@@ -338,6 +338,12 @@ async def _shown(asked: Inbound, session: Session) -> Acts:
     return show(asked, asked.verb, session.id)
 
 
+async def _copy(asked: Inbound, session: Session) -> Acts:
+    """The documentation as text; from a Step's button its whole script."""
+    step = asked.args.get("step", "")
+    return show(asked, f"copy:{step}" if step.isdigit() else "copy", session.id)
+
+
 IN_SESSION: dict[str, SessionVerb] = {
     "answer": _answer,
     "already_tried": _already_tried,
@@ -363,5 +369,5 @@ IN_SESSION: dict[str, SessionVerb] = {
     "status": _shown,
     "path": _shown,
     "catch_up": _shown,
-    "copy": _shown,
+    "copy": _copy,
 }

@@ -135,7 +135,7 @@ def _shape(word: str) -> int:
     """How many of lower, upper, digit, inner symbol a word mixes; 0 for short words, links and
     host-like names.
     """
-    word = word.strip("\"'`()[]<>,;:").rstrip(".?")
+    word = word.strip("\"'`()[]<>,;:“”„‘’«»").rstrip(".?")
     if not 6 <= len(word) <= 100 or "://" in word or "\\" in word or re.fullmatch(r"[A-Z]+[-\dA-Z]*", word):
         return 0
     if re.fullmatch(r"[\w.+-]+@[\w.-]+\.\w+|[\d.:/-]+", word):

@@ -122,7 +122,10 @@ def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield "tickets", cards.tickets(hits, ZONE, NOW)
     yield "help", cards.help_card(admin=True)
     yield "people", cards.people([person] * 40)
-    yield "person", cards.person_form(person, teams, [(n, text) for n in range(300)])
+    yield (
+        "person",
+        cards.person_form(person, [(UUID(int=n), text) for n in range(300)], [(n, text) for n in range(300)]),
+    )
     yield "settings", cards.settings(link, [board] * 40)
     yield "settings form", cards.settings_form(link)
     yield "board", cards.board_form(board, statuses, PsaSettings())

@@ -24,6 +24,7 @@ from engine.events import SessionStarted
 from engine.session import Intake, IntakeType, Person
 from storage.store import Store
 from storage.vault import new_key
+from tests.bot.waiting import until
 from tests.conftest import Database
 
 
@@ -93,6 +94,10 @@ async def site(database: Database, redis_url: str) -> AsyncIterator[Web]:
     async with serving(parts) as (url, runner), aiohttp.ClientSession() as client:
         yield Web(url, client, parts, runner, database)
     await parts.close()
+
+
+def is_asked(runner: web.AppRunner) -> bool:
+    return runner.server is not None and bool(runner.server.connections)
 
 
 def word(text: str = "printer offline", **more: Any) -> dict[str, Any]:
@@ -195,8 +200,7 @@ async def test_odd_questions_are_refused_with_a_sentence(site: Web, query: dict[
 async def test_whoever_follows_hears_what_is_drawn_while_he_waits(site: Web) -> None:
     anna = await site.someone()
     asked = asyncio.create_task(site.get("/console/follow", anna, since="0", wait="25"))
-    while not any("/console/follow" in str(task) or not task.done() for task in [asked]):
-        await asyncio.sleep(0)
+    await until(lambda: is_asked(site.runner), "the question is open")
     async with site.parts.store.transaction(anna.account) as unit:
         place = await console_door.home(unit, anna.user)
         await unit.places.keep(place.id, "hello", {"title": "Hello"})
@@ -222,8 +226,7 @@ async def test_whoever_follows_is_answered_when_the_process_ends(site: Web) -> N
         asked = asyncio.create_task(
             site.client.get(f"{url}/console/follow", headers=anna.header, params={"wait": "25"})
         )
-        while not any(connection.transport for connection in runner.server.connections):  # type: ignore[union-attr]
-            await asyncio.sleep(0.01)
+        await until(lambda: is_asked(runner), "the question is open")
         await runner.cleanup()
         async with await asked as reply:
             assert (reply.status, (await reply.json())["messages"]) == (200, [])
