@@ -31,6 +31,7 @@ USAGE = """\
 ./dev test [...]      run the tests (arguments go to pytest; two processes unless you give -n)
 ./dev check           the whole gate: format, lint, types, layers, tests (--no-test leaves them out)
 ./dev run             web, worker and clock together, from Procfile and .env
+./dev flowpilot [...] the product's own command, with the settings of .env
 ./dev bench           measure speed
 ./dev chaos           kill things while work is under way, and count what is lost
 ./dev python [...]    the project's Python
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
         print(USAGE)
         return 0
     name, rest = arguments[0], arguments[1:]
-    if name not in {*MODULES, "test", "check", "run", "python", "lock"}:
+    if name not in {*MODULES, "test", "check", "run", "python", "lock", "flowpilot"}:
         stop(f"There is no ./dev {name}. There are:\n{USAGE}", status=2)
     if name == "lock":
         return lock()
@@ -74,6 +75,8 @@ def main(arguments: list[str]) -> int:
         return check(rest)
     if name == "run":
         return run()
+    if name == "flowpilot":
+        become([str(PYTHON), "-m", "bot.cli", *rest], read_settings(CLONE / ".env"))
     return become(
         [str(PYTHON), *(pytest_arguments(rest) if name == "test" else ["-m", MODULES[name], *rest])]
     )
@@ -85,10 +88,10 @@ def stop(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def become(command: list[str]) -> NoReturn:
-    """Turn into the command, so that signals and the exit status are its own."""
+def become(command: list[str], settings: Mapping[str, str] | None = None) -> NoReturn:
+    """Turn into the command, so that signals and the exit status are its own. The environment outdoes `settings`."""
     sys.stdout.flush()
-    os.execve(command[0], command, environment())
+    os.execve(command[0], command, {**(settings or {}), **environment()})
 
 
 def environment() -> dict[str, str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 from sqlalchemy import text
@@ -40,6 +42,7 @@ class Plan:
     crashes: int
     seconds: float
     people: int
+    logs: Path | None = None
 
 
 @dataclass(slots=True)
@@ -81,8 +84,14 @@ async def run(plan: Plan) -> Run:
         done.verdict.missing += lost
         done.posts = len(await posts_of(desk))
         watching.cancel()
+        if plan.logs is not None:
+            shutil.copytree(desk.folder, plan.logs / f"seed-{plan.seed}", ignore=_all_but_logs)
     done.seconds = time.monotonic() - began
     return done
+
+
+def _all_but_logs(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if not name.endswith(".log")]
 
 
 async def _work(desk: ThrowawayDesk, people: People, faults: Faults, plan: Plan) -> int:
@@ -98,7 +107,7 @@ async def _work(desk: ThrowawayDesk, people: People, faults: Faults, plan: Plan)
     breaking.cancel()
     with suppress(asyncio.CancelledError):
         await breaking
-    hit = sum(rule["hits"] for rule in await desk.practice("GET", "faults"))
+    hit: int = sum(rule["hits"] for rule in await desk.practice("GET", "faults"))
     await desk.practice("DELETE", "faults")
     return hit
 
@@ -106,7 +115,7 @@ async def _work(desk: ThrowawayDesk, people: People, faults: Faults, plan: Plan)
 async def _quiet(desk: ThrowawayDesk, done: Run) -> None:
     """Until nothing is owed that is due soon."""
     ends = time.monotonic() + QUIET_SECONDS
-    calm = 0
+    calm: int = 0
     while time.monotonic() < ends:
         with suppress(SQLAlchemyError, OSError):
             async with desk.store.transaction(desk.account) as unit:
@@ -178,8 +187,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200, help="kill -9 over all runs")
     parser.add_argument("--crashes", type=int, default=5, help="kill -9 of PostgreSQL over all runs")
     parser.add_argument("--sessions", type=int, default=14, help="tickets in hand at once")
-    parser.add_argument("--seconds", type=float, default=80.0, help="over which the kills of one run are spread")
+    parser.add_argument("--seconds", type=float, default=65.0, help="over which the kills of one run are spread")
     parser.add_argument("--short", action="store_true", help="one seed, 15 kills, one crash")
+    parser.add_argument("--logs", type=Path, help="copy the processes' logs into this folder")
     parser.add_argument("--only", choices=("runs", "boundaries"), help="one half alone")
     return parser.parse_args(argv)
 
@@ -187,14 +197,14 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 def plans(given: argparse.Namespace) -> list[Plan]:
     """The kills and crashes shared out evenly over the seeds."""
     if given.short:
-        return [Plan(given.first, 15, 1, 14.0, 6)]
+        return [Plan(given.first, 15, 1, 12.0, 6, given.logs)]
     seeds = range(given.first, given.first + given.seeds)
 
     def share(total: int, at: int) -> int:
         return total * (at + 1) // given.seeds - total * at // given.seeds
 
     return [
-        Plan(seed, share(given.kills, at), share(given.crashes, at), given.seconds, given.sessions)
+        Plan(seed, share(given.kills, at), share(given.crashes, at), given.seconds, given.sessions, given.logs)
         for at, seed in enumerate(seeds)
     ]
 
@@ -207,7 +217,8 @@ async def main(argv: Sequence[str]) -> int:
         runs: list[Run] = []
         for plan in plans(given):
             runs.append(await run(plan))
-            print(table(runs), "\n", flush=True)
+            print(table(runs[-1:]), "\n", flush=True)
+        print(table(runs), "\n", flush=True)
         wrong += [f"seed {r.plan.seed}: {sentence}" for r in runs for sentence in r.wrong]
     if given.only != "runs":
         wrong += await chaos_boundaries.main(every=12 if given.short else 1)

@@ -65,8 +65,8 @@ def hits(post: OwedPost, there: dict[str, Any]) -> int:
         case "time":
             return sum(1 for each in there["timeEntries"] if carries(each.get("internalNotes") or "", marker))
         case _:
-            ticket = next((t for t in there["tickets"] if t["id"] == post.ticket_id), {})
-            return int((ticket.get("status") or {}).get("id") == post.content.get("status_id"))
+            statuses = [t["status"]["id"] for t in there["tickets"] if t["id"] == post.ticket_id]
+            return int(statuses == [post.content.get("status_id")])
 
 
 def vanished(posts: Iterable[OwedPost], there: dict[str, Any]) -> list[str]:

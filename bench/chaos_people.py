@@ -87,22 +87,25 @@ class People:
             who = await self._hand_over(who, ticket)
         await self._resolve(who, ticket)
 
-    async def _diagnose(self, who: str, ticket: int, steps: int) -> None:
-        done = 0
+    async def _diagnose(self, who: str, ticket: int, steps: int, done: int = 0) -> None:
+        """Answer the next `steps` Steps after number `done`, each once its question is there."""
         for _ in range(steps):
-            step = await self._observer.until(
-                ticket, lambda s, done=done: s.answerable and s.number > done, f"a step after {done}"
-            )
+            step = await self._next_step(ticket, done)
             fixed = await self._answer(who, step)
-            answered = step.number
-            await self._observer.until(
-                ticket,
-                lambda s, n=answered: s.number > n or s.step.get("outcome") is not None,
-                f"the outcome of step {answered}",
-            )
-            done = answered
+            done = step.number
+            await self._outcome(ticket, done)
             if fixed:
                 return
+
+    async def _next_step(self, ticket: int, done: int) -> Seen:
+        return await self._observer.until(
+            ticket, lambda s: s.answerable and s.number > done, f"a step after {done}"
+        )
+
+    async def _outcome(self, ticket: int, number: int) -> None:
+        await self._observer.until(
+            ticket, lambda s: s.number > number or s.step.get("outcome") is not None, f"the outcome of {number}"
+        )
 
     async def _answer(self, who: str, seen: Seen) -> bool:
         """By button, sometimes twice at once; sometimes in words of his own. Whether it was said to be fixed."""
@@ -146,7 +149,7 @@ class People:
         have = {"session": str(seen.id), "step": str(briefing.number), "option": "have_it"}
         await self._say(other, ticket, "click", "answer", args=have, seen=briefing)
         if rng.random() < 0.5:
-            await self._diagnose(other, ticket, 1)
+            await self._diagnose(other, ticket, 1, briefing.number)
         return other
 
     async def _resolve(self, who: str, ticket: int) -> None:
@@ -202,5 +205,5 @@ class People:
             async with self._client.post(f"{url}/console", json=body, headers=headers) as reply:
                 if reply.status in (400, 401, 413):
                     raise GaveUp(f"the console was refused: {reply.status} {await reply.text()}")
-                return reply.status == 202
+                return bool(reply.status == 202)
         return False

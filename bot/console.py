@@ -232,7 +232,7 @@ class Console:
 
     def _open(self, wanted: str) -> bool:
         """By a row's number on the list shown last, else by ticket or session. False: FlowPilot is asked."""
-        row = self.seen.pressed(wanted) if wanted.isdigit() else None
+        row = self.seen.row(wanted) if wanted.isdigit() else None
         if row is not None and row.verb == "open":
             self._click(row)
             return True

@@ -43,6 +43,7 @@ class Seen:
     kinds: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     at_hand: int | None = None
     numbered: int | None = None
+    listed: int | None = None
 
     # ── Taking in ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,6 +71,8 @@ class Seen:
             self.at_hand = shown.id
         if any(key.is_number for key in keys):
             self.numbered = shown.id
+        if shown.card.kind == "list":
+            self.listed = shown.id
 
     # ── Looking ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,6 +131,11 @@ class Seen:
             if shown is not None and (choice := pressed(shown.card, typed)) is not None:
                 return choice
         return None
+
+    def row(self, number: str) -> Choice | None:
+        """A row of the list shown last, by its number."""
+        shown = self.messages.get(self.listed) if self.listed is not None else None
+        return pressed(shown.card, number) if shown is not None else None
 
 
 # ── What is told ────────────────────────────────────────────────────────────────────────────────────────────

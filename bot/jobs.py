@@ -18,9 +18,9 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, SimpleWorker
-from rq.serializers import JSONSerializer
 from rq.exceptions import DeserializationError, StopRequested
 from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from bot.bells import QUEUE, WAKE, LocalBell
 from engine.desk import Desk
@@ -129,7 +129,7 @@ class Worker:
                 await work()
                 if not self._running[key] or self._draining:
                     break
-        except Exception as failure:  # the database is away, for example: what is owed stays owed
+        except Exception as failure:  # noqa: BLE001 - the database is away, for example: what is owed stays owed
             log.warning("%s stopped: %s; the sweep finds it again", key[0], type(failure).__name__)
             full = True
         finally:
@@ -211,7 +211,7 @@ class Listener(SimpleWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         if _is_ring(job):
-            super().execute_job(job, queue)  # type: ignore[no-untyped-call]
+            super().execute_job(job, queue)
         else:
             log.warning("dropped a job that is no ring")
             job.delete()
@@ -233,9 +233,9 @@ def run(make: Make, redis_url: str, every: float) -> None:
         worker, close = _await(make(), loop)
         ended = asyncio.Event()
         serving = asyncio.run_coroutine_threadsafe(worker.run_until(ended, every), loop)
-        _current = worker
-        log.info("worker runs")
         try:
+            _current = worker
+            log.info("worker runs")
             _listen(redis_url, serving)
         finally:
             # From here on a second signal changes nothing: what is in hand is being finished.

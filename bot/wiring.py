@@ -118,9 +118,7 @@ def client_maker(settings: Settings, redis: Redis) -> Callable[[Connection], Psa
 
 def limiter_redis(url: str) -> Redis:
     """Gives up at once: the limiter has its own fallback."""
-    return Redis.from_url(
-        url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0)
-    )
+    return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0))
 
 
 def post_limits(settings: Settings) -> PostLimits:
@@ -163,5 +161,3 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
         limits=Limits(lease=lease),
     )
     return Parts(settings, store, receiving, doors, guide, desk, chosen, redis)
-
-

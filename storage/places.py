@@ -120,10 +120,7 @@ class Places:
         self, place_id: UUID, key: str, card: dict[str, Any], external_ref: str | None = None
     ) -> None:
         """Remember what is shown under this key, so that it can be edited in place."""
-        # One at a time within the Account, until the transaction ends: a change drawn earlier and committed
-        # later would be passed over by whoever follows `since`.
-        mine = select(accounts.c.id).where(accounts.c.id == self._account)
-        await self._db.execute(mine.with_for_update(key_share=True))
+        await self._draw_alone()
         statement = insert(messages).values(
             account_id=self._account,
             place_id=place_id,
@@ -139,8 +136,15 @@ class Places:
             statement.on_conflict_do_update(index_elements=["place_id", "key"], set_=changed)
         )
 
+    async def _draw_alone(self) -> None:
+        """One at a time within the Account, until the transaction ends: a change drawn earlier and committed
+        later would be passed over by whoever follows `since`."""
+        mine = select(accounts.c.id).where(accounts.c.id == self._account)
+        await self._db.execute(mine.with_for_update(key_share=True))
+
     async def show_again(self, session_id: UUID) -> None:
         """Everything shown in the Session's Places counts as changed, for somebody who comes in now."""
+        await self._draw_alone()
         where = select(places.c.id).where(places.c.session_id == session_id)
         await self._db.execute(
             update(messages)

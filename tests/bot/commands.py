@@ -37,7 +37,9 @@ class Flowpilot:
 
     settings: dict[str, str]
 
-    async def __call__(self, *words: str, entered: str = "", secret: str | None = None, **settings: str) -> Heard:
+    async def __call__(
+        self, *words: str, entered: str = "", secret: str | None = None, **settings: str
+    ) -> Heard:
         out, err = io.StringIO(), io.StringIO()
         stdin = Terminal() if secret is not None else io.StringIO(entered)
         screen = Screen(out, err, stdin, lambda _: secret or "")
@@ -81,3 +83,9 @@ def settings_of(database: Database, redis_url: str) -> dict[str, str]:
         "FLOWPILOT_KEYS": new_key(),
         "FLOWPILOT_PSA_ALLOW_HOSTS": "127.0.0.1",
     }
+
+
+async def with_account(flowpilot: Flowpilot) -> Flowpilot:
+    """With one account, whose Admin is Anna: in the practice ConnectWise she is a Member."""
+    await flowpilot.does("accounts", "create", "Nordlicht IT", "--admin", "anna@practice.example")
+    return flowpilot

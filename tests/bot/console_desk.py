@@ -70,7 +70,9 @@ class PretendDesk:
         ends = asyncio.get_running_loop().time() + min(wait, 5)
         while True:
             self._drawn.clear()
-            new = sorted((m for m in self._messages.values() if m["change"] > since), key=lambda m: m["change"])
+            new = sorted(
+                (m for m in self._messages.values() if m["change"] > since), key=lambda m: m["change"]
+            )
             left = ends - asyncio.get_running_loop().time()
             if new or left <= 0:
                 change = max((m["change"] for m in new), default=since)
@@ -155,7 +157,9 @@ class Sitting:
         """Wait for it; the test fails with what is on the screen."""
         ends = asyncio.get_running_loop().time() + PATIENCE
         while not condition():
-            assert asyncio.get_running_loop().time() < ends, f"it never came to that; on the screen:\n{self.lines.text}"
+            assert asyncio.get_running_loop().time() < ends, (
+                f"it never came to that; on the screen:\n{self.lines.text}"
+            )
             await asyncio.sleep(0.01)
 
     async def sees(self, text: str) -> None:

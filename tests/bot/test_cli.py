@@ -1,12 +1,9 @@
-"""`flowpilot` for an operator: accounts, people, tokens, keys, flows and the doctor, on a real database."""
+"""`flowpilot` for an operator: starting, migrating, keys, accounts, people and tokens, on a real database."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,36 +14,8 @@ from bot.tokens import token_id
 from demo.psa import practice_psa
 from storage.store import Store
 from storage.vault import Vault, new_key
-from tests.bot.commands import Flowpilot, settings_of
+from tests.bot.commands import Flowpilot, settings_of, with_account
 from tests.conftest import Database
-
-FLOW = """\
-# Ours since the move.
-id: badge-reader
-title: The badge reader stays dark
-domain: hardware
-summary: Nobody gets in because the badge reader shows nothing.
-symptoms: [badge reader dark]
-keywords: [badge, reader]
-nodes:
-  - id: power
-    kind: question
-    text: Is the power adapter plugged in?
-    options:
-      - {id: in, label: It is, to: light}
-      - {id: out, label: It was not, to: light}
-  - id: light
-    kind: verification
-    text: Is the light on now?
-    options:
-      - {id: lit, label: It is, to: done, outcome: fixed}
-      - {id: dark, label: It stays dark, to: escalate}
-  - id: done
-    kind: resolution_suggestion
-    text: Plug it in.
-    cause: No power
-    fix: Plugged in
-"""
 
 
 @pytest.fixture
@@ -57,8 +26,7 @@ def flowpilot(empty_database: Database, redis_url: str) -> Flowpilot:
 @pytest.fixture
 async def msp(flowpilot: Flowpilot) -> Flowpilot:
     """With one account, whose Admin is Anna."""
-    await flowpilot.does("accounts", "create", "Nordlicht IT", "--admin", "anna@practice.example")
-    return flowpilot
+    return await with_account(flowpilot)
 
 
 async def identity(flowpilot: Flowpilot, token: str) -> bool:
@@ -105,7 +73,7 @@ async def test_missing_settings_are_one_friendly_sentence(command: tuple[str, ..
     assert said.count("\n") == 1
 
 
-async def test_a_failure_nobody_expected_is_a_number_and_no_trace(msp: Flowpilot, tmp_path: Path) -> None:
+async def test_a_failure_nobody_expected_is_a_number_and_no_trace(msp: Flowpilot) -> None:
     async with await psycopg.AsyncConnection.connect(msp.settings["DATABASE_OWNER_URL"]) as connection:
         await connection.execute("update users set roles = array['wizard']")
     said = await msp.refuses("users", "list", status=2)
@@ -131,7 +99,9 @@ async def test_migrate_refuses_one_role_for_both_and_a_role_that_is_not_there(fl
     owner = flowpilot.settings["DATABASE_OWNER_URL"]
     assert "both use the role" in await flowpilot.refuses("migrate", status=2, DATABASE_URL=owner)
     nobody = "postgresql://nobody_at_all@localhost/x"
-    assert 'role "nobody_at_all" does not exist' in await flowpilot.refuses("migrate", status=2, DATABASE_URL=nobody)
+    assert 'role "nobody_at_all" does not exist' in await flowpilot.refuses(
+        "migrate", status=2, DATABASE_URL=nobody
+    )
 
 
 async def test_a_database_without_tables_sends_the_operator_to_migrate(flowpilot: Flowpilot) -> None:
@@ -212,7 +182,9 @@ async def test_with_several_accounts_one_must_be_named_and_they_do_not_see_each_
     assert "Nordlicht IT, Sudwind" in said
     people = (await msp.does("users", "list", "--account", "Sudwind", "--json")).json
     assert [user["email"] for user in people] == ["zoe@practice.example"]
-    assert "Nobody here" in await msp.refuses("users", "token", "anna@practice.example", "--account", "Sudwind")
+    assert "Nobody here" in await msp.refuses(
+        "users", "token", "anna@practice.example", "--account", "Sudwind"
+    )
 
 
 async def test_people_are_added_and_changed_only_in_what_is_named(msp: Flowpilot) -> None:
@@ -244,7 +216,9 @@ async def test_it_is_said_where_there_is_no_lead_and_when_the_last_admin_goes(ms
     assert "no Lead" not in (await msp.does("users", "list")).out
 
 
-async def test_tokens_open_the_console_until_they_are_revoked_or_their_person_is_inactive(msp: Flowpilot) -> None:
+async def test_tokens_open_the_console_until_they_are_revoked_or_their_person_is_inactive(
+    msp: Flowpilot,
+) -> None:
     token = ("users", "token", "anna@practice.example")
     first = token_in((await msp.does(*token)).out)
     second = token_in((await msp.does(*token)).out)
@@ -266,131 +240,3 @@ async def test_tokens_are_stored_only_as_their_hash(msp: Flowpilot) -> None:
         rows = await (await connection.execute("select external_id from identities")).fetchall()
     assert (token_id(token),) in rows
     assert all(token not in row[0] for row in rows)
-
-
-# ── Flows ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_flow_is_checked_without_a_database_and_every_problem_is_named(tmp_path: Path) -> None:
-    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
-    good.write_text(FLOW)
-    bad.write_text(FLOW.replace("to: light}", "to: nowhere}", 1).replace("kind: question", "kind: riddle"))
-    nobody = Flowpilot({})
-    assert "can be used" in (await nobody.does("flows", "check", str(good))).out
-    heard = await nobody("flows", "check", str(bad))
-    assert heard.status == 1
-    assert "bad.yaml, step “power”, kind: “riddle” is not known" in heard.out
-    assert "nowhere" in heard.out
-    assert "cannot be read" in await nobody.refuses("flows", "check", str(tmp_path / "none.yaml"))
-    bad.write_bytes(b"\xff\xfe")
-    assert "UTF-8" in await nobody.refuses("flows", "check", str(bad))
-
-
-async def test_a_flow_is_added_listed_and_archived_with_its_comments_kept(msp: Flowpilot, tmp_path: Path) -> None:
-    file = tmp_path / "badge.yaml"
-    file.write_text(FLOW)
-    assert "added" in (await msp.does("flows", "add", str(file))).out
-    assert "changed" in (await msp.does("flows", "add", str(file))).out
-    assert await state(msp, "badge-reader") == ("not_validated", "yours")
-    await msp.does("flows", "archive", "badge-reader")
-    assert await state(msp, "badge-reader") == ("archived", "yours")
-    async with await psycopg.AsyncConnection.connect(msp.settings["DATABASE_OWNER_URL"]) as connection:
-        (kept,) = await (await connection.execute("select source from trees")).fetchall()
-    assert "# Ours since the move." in kept[0]
-
-
-async def test_a_built_in_flow_is_archived_by_a_copy_of_ones_own(msp: Flowpilot) -> None:
-    flows = (await msp.does("flows", "list", "--json")).json
-    assert {flow["from"] for flow in flows} == {"built in"}
-    await msp.does("flows", "archive", flows[0]["id"])
-    assert await state(msp, flows[0]["id"]) == ("archived", "yours, instead of the built-in one")
-    assert "no flow nothing" in await msp.refuses("flows", "archive", "nothing")
-
-
-async def test_a_flow_in_an_unusual_layout_is_archived_too(msp: Flowpilot, tmp_path: Path) -> None:
-    import yaml  # noqa: PLC0415
-
-    file = tmp_path / "badge.json"
-    file.write_text(json.dumps(yaml.safe_load(FLOW)))
-    await msp.does("flows", "add", str(file))
-    await msp.does("flows", "archive", "badge-reader")
-    assert await state(msp, "badge-reader") == ("archived", "yours")
-
-
-async def state(flowpilot: Flowpilot, flow_id: str) -> tuple[str, str]:
-    rows = (await flowpilot.does("flows", "list", "--json")).json
-    return next((row["state"], row["from"]) for row in rows if row["id"] == flow_id)
-
-
-# ── The doctor ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def findings(flowpilot: Flowpilot, **settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    heard = await flowpilot("doctor", "--json", **settings)
-    return heard.status, {f["what"]: (f["verdict"], f["say"]) for f in heard.json["findings"]}
-
-
-async def test_the_doctor_finds_nothing_wrong_where_nothing_is(msp: Flowpilot) -> None:
-    async with practice_psa() as psa:
-        assert (await msp.connect(psa)).status == 0
-        await msp.does("users", "set", "anna@practice.example", "--roles", "lead,admin")
-        status, found = await findings(msp)
-        assert (status, {verdict for verdict, _ in found.values()}) == (0, {"ok"})
-        assert "Nordlicht IT: practice" in found
-        table = await msp.does("doctor")
-    assert "Nothing to put right." in table.out
-    assert msp.settings["FLOWPILOT_KEYS"] not in table.out
-
-
-async def test_the_doctor_names_everything_that_is_wrong_at_once(msp: Flowpilot) -> None:
-    async with practice_psa() as psa:
-        assert (await msp.connect(psa)).status == 0
-        psa.room.settings = replace(psa.settings, public_key="another")
-        away = "redis://127.0.0.1:1/0"
-        status, found = await findings(msp, FLOWPILOT_PORT="x", FLOWPILOT_PROT="1", REDIS_URL=away)
-    assert status == 1
-    assert found["FLOWPILOT_PORT"][0] == "wrong"
-    assert found["FLOWPILOT_PROT"] == ("look", "There is no such setting. Check the spelling.")
-    assert found["Redis"][0] == "wrong"
-    assert found["Nordlicht IT: practice"][0] == "wrong"
-    assert "new keys" in found["Nordlicht IT: practice"][1]
-    assert found["database"] == ("ok", "")
-
-
-@pytest.mark.parametrize(
-    ("settings", "what"),
-    [
-        ({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/x"}, "database"),
-        ({"DATABASE_URL": ""}, "DATABASE_URL"),
-        ({"DATABASE_OWNER_URL": "postgresql://a:b@127.0.0.1:1/x"}, "database owner"),
-        ({"FLOWPILOT_KEYS": "short"}, "FLOWPILOT_KEYS"),
-        ({"FLOWPILOT_LEASE_SECONDS": "3"}, "FLOWPILOT_LEASE_SECONDS"),
-        ({"REDIS_URL": "localhost"}, "Redis"),
-    ],
-    ids=str,
-)
-async def test_the_doctor_works_where_nothing_else_would(
-    msp: Flowpilot, settings: dict[str, str], what: str
-) -> None:
-    status, found = await findings(msp, **settings)
-    assert status == 1
-    assert found[what][0] == "wrong"
-    assert found[what][1]
-
-
-async def test_the_doctor_sees_an_unsafe_role_missing_tables_and_lost_keys(msp: Flowpilot) -> None:
-    async with practice_psa() as psa:
-        assert (await msp.connect(psa)).status == 0
-    _, found = await findings(msp, FLOWPILOT_KEYS=new_key())
-    assert "not in FLOWPILOT_KEYS" in found["Nordlicht IT: keys"][1]
-    _, found = await findings(msp, DATABASE_URL=msp.settings["DATABASE_OWNER_URL"])
-    assert found["database role"][0] == "wrong"
-    async with await psycopg.AsyncConnection.connect(msp.settings["DATABASE_OWNER_URL"]) as connection:
-        await connection.execute("update alembic_version set version_num = '0000'")
-    _, found = await findings(msp)
-    assert found["migrations"] == (
-        "wrong",
-        "The tables are missing or not of this version. Run flowpilot migrate.",
-    )
-
-

@@ -97,7 +97,9 @@ async def test_an_address_of_another_machine_is_a_sentence_and_2(database: Datab
     assert "no address of this machine" in said
 
 
-async def test_listening_beyond_this_machine_is_warned_of_and_allowed(database: Database, redis_url: str) -> None:
+async def test_listening_beyond_this_machine_is_warned_of_and_allowed(
+    database: Database, redis_url: str
+) -> None:
     settings = settings_of(database, redis_url)
     async with running("web", settings, FLOWPILOT_HOST="0.0.0.0", FLOWPILOT_PORT="0") as process:  # noqa: S104
         assert "TLS proxy" in await line_with(process, "other machines")

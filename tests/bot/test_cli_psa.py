@@ -15,7 +15,7 @@ from demo.psa import PracticePsa, practice_psa
 from storage.administration import all_accounts
 from storage.store import Store
 from storage.vault import Vault
-from tests.bot.commands import Flowpilot, settings_of
+from tests.bot.commands import Flowpilot, settings_of, with_account
 from tests.conftest import Database
 
 KEPT = "a connection from before stays as it was"
@@ -24,9 +24,7 @@ KEPT = "a connection from before stays as it was"
 @pytest.fixture
 async def msp(empty_database: Database, redis_url: str) -> Flowpilot:
     """One account with Anna, who is a Member of the practice ConnectWise."""
-    made = Flowpilot(settings_of(empty_database, redis_url))
-    await made.does("accounts", "create", "Nordlicht IT", "--admin", "anna@practice.example")
-    return made
+    return await with_account(Flowpilot(settings_of(empty_database, redis_url)))
 
 
 @pytest.fixture
@@ -86,7 +84,9 @@ async def test_connecting_says_what_was_found_keeps_the_keys_sealed_and_maps_by_
     assert psa.settings.private_key.encode() not in bytes(sealed)
 
 
-async def test_connecting_again_replaces_the_keys_of_the_same_company(connected: Flowpilot, psa: PracticePsa) -> None:
+async def test_connecting_again_replaces_the_keys_of_the_same_company(
+    connected: Flowpilot, psa: PracticePsa
+) -> None:
     psa.room.settings = replace(psa.settings, private_key="renewed")
     assert (await connected.connect(psa, host=psa.url.upper().replace("HTTP", "http") + "/")).status == 0
     assert [k["private_key"] for k in await keys(connected)] == ["renewed"]
@@ -173,7 +173,9 @@ async def test_the_private_key_comes_from_a_file_the_terminal_or_standard_input(
     assert len(await keys(msp)) == 1
 
 
-async def test_the_installations_client_id_serves_where_none_is_given(msp: Flowpilot, psa: PracticePsa) -> None:
+async def test_the_installations_client_id_serves_where_none_is_given(
+    msp: Flowpilot, psa: PracticePsa
+) -> None:
     assert "clientId" in (await msp.connect(psa, client_id="")).err
     msp.settings["FLOWPILOT_PSA_CLIENT_ID"] = psa.settings.client_id
     assert (await msp.connect(psa, client_id="")).status == 0
@@ -266,7 +268,11 @@ async def test_all_kinds_of_settings_change_together(connected: Flowpilot) -> No
         *("time_zone=europe/berlin", "business_hours=Monday-Friday 8-18", "leads_only=yes"),
     )
     found = await settings(connected)
-    assert (found["auto_push"], found["review_before_push"], found["time_rounding_minutes"]) == ("off", False, 15)
+    assert (found["auto_push"], found["review_before_push"], found["time_rounding_minutes"]) == (
+        "off",
+        False,
+        15,
+    )
     assert (found["time_zone"], found["leads_only"]) == ("Europe/Berlin", True)
     assert found["business_hours"] == "mon-fri 08:00-18:00"
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import importlib.util
 import io
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
-import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
@@ -19,19 +15,418 @@ from bot.card import Bullets, Card, Choice, Code, Field, Fields, Form, Text
 from bot.console import Console
 from bot.console_asking import Question
 from bot.console_draw import drawn
-from bot.console_keys import keys_of
 from bot.console_terminal import Full, Plain
 from bot.console_wire import Wire
 from bot.words import say
+from tests.bot.console_desk import (
+    HOME,
+    OTHER,
+    SESSION,
+    TOKEN,
+    Sitting,
+    at_desk,
+    notice,
+    pretend_desk,
+    session_card,
+    sitting,
+    step_card,
+)
+
+FORM = Form(
+    "resolve",
+    (
+        Field("summary", "What was the problem", value="Outlook asked again"),
+        Field("fix", "What fixed it", "long_text", required=True),
+        Field("rating", "How was it", "choice", "5", (("5", "Good"), ("1", "Bad"))),
+        Field("closing", "Close the ticket", "tick"),
+    ),
+    "Resolve and post",
+    {"session": SESSION},
+)
 
 
-def _neighbour(name: str) -> ModuleType:
-    """A file of this folder, which is no package."""
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"tests_bot_{name}", path)
-    assert spec and spec.loader
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
+async def in_a_thread(one: Sitting, *options: str) -> int:
+    """Say something, and be taken to the thread it opened; gives the step's message."""
+    one.desk.on_word = lambda _: None
+    one.lines.type("#4711")
+    await one.sent()
+    one.desk.draw(session_card())
+    step = one.desk.draw(step_card(1, *(options or ("Only this user", "Several users"))))
+    await one.sees("Step 1")
+    return step
 
 
+# ── What is typed ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_sentence_goes_out_as_it_was_typed() -> None:
+    async with sitting() as one:
+        one.lines.type("Outlook keeps asking for a password")
+        word = await one.sent()
+        assert (word["kind"], word["place"], word["text"]) == (
+            "say",
+            "",
+            "Outlook keeps asking for a password",
+        )
+
+
+async def test_a_typed_number_presses_that_answer_of_the_step() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.lines.type("2")
+        word = await one.sent(2)
+        assert (word["kind"], word["verb"]) == ("click", "answer")
+        assert word["args"] == {"session": SESSION, "step": "1", "option": "o2"}
+
+
+async def test_a_number_that_is_no_answer_is_said() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.lines.type("7")
+        assert (await one.sent(2))["text"] == "7"
+
+
+async def test_a_number_typed_while_the_step_changed_is_asked_about_first() -> None:
+    async with sitting() as one:
+        step = await in_a_thread(one)
+        one.console._typing()
+        one.desk.draw(Card("step_done", "✓ What do you see: a light"), id=step)
+        one.desk.draw(step_card(2, "Red", "Green"))
+        await one.sees("Step 2")
+        one.lines.type("2")
+        await one.sees("The card changed while you typed. 2 now means “Green”")
+        assert len(one.desk.words) == 1
+        one.lines.type("2")
+        assert (await one.sent(2))["args"]["step"] == "2"
+
+
+async def test_the_number_of_a_step_that_is_answered_presses_nothing() -> None:
+    async with sitting() as one:
+        step = await in_a_thread(one)
+        one.desk.draw(Card("step_done", "✓ What do you see: a light"), id=step)
+        await one.sees("✓ What do you see")
+        one.lines.type("1")
+        assert (await one.sent(2))["kind"] == "say"
+
+
+async def test_what_stands_under_more_is_pressed_by_its_word() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.lines.type("undo")
+        word = await one.sent(2)
+        assert (word["kind"], word["verb"], word["args"]["step"]) == ("click", "undo", "0")
+
+
+async def test_a_button_that_wants_a_yes_waits_for_it() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.lines.type("withdraw", "n")
+        await one.sees("Left as it was.")
+        assert len(one.desk.words) == 1
+        one.lines.type("withdraw", "y")
+        assert (await one.sent(2))["verb"] == "withdraw"
+
+
+async def test_pasted_lines_arrive_as_one_message() -> None:
+    async with sitting() as one:
+        one.lines.type("paste", "first line", "", "quit", "last line", ".")
+        assert (await one.sent())["text"] == "first line\n\nquit\nlast line"
+
+
+async def test_a_file_is_sent_with_its_name_and_the_words_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "spool.log"
+    path.write_bytes(b"\x00\xffERROR 5")
+    async with sitting() as one:
+        one.lines.type(f'file "{path}" the printer since noon')
+        word = await one.sent()
+        assert word["text"] == "the printer since noon"
+        assert word["files"][0]["name"] == "spool.log"
+        assert base64.b64decode(word["files"][0]["content"]) == b"\x00\xffERROR 5"
+
+
+async def test_a_file_that_is_not_there_sends_nothing() -> None:
+    async with sitting() as one:
+        one.lines.type("file /no/such.log", "hello")
+        assert (await one.sent())["text"] == "hello"
+        assert "There is no file /no/such.log. Nothing was sent." in one.lines.text
+
+
+# ── Forms ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_form_is_asked_field_by_field_and_enter_keeps_what_is_prefilled() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.lines.type("resolve")
+        await one.sent(2)
+        one.desk.draw(Card("form", "Resolve", (Text("Submitting posts this."),), form=FORM), HOME)
+        await one.until(lambda: one.lines.asked[-1].value == "Outlook asked again")
+        one.lines.type("Outlook asked again", "", "Cleared the token", "2", "y", "")
+        word = await one.sent(3)
+        assert "What fixed it: this is needed" in one.lines.text
+        assert (word["kind"], word["verb"], word["args"]) == ("submit", "resolve", {"session": SESSION})
+        assert word["fields"] == {
+            "summary": "Outlook asked again",
+            "fix": "Cleared the token",
+            "rating": "1",
+            "closing": "yes",
+        }
+
+
+async def test_back_asks_the_field_before_again() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.desk.draw(Card("form", "Resolve", form=FORM), HOME)
+        await one.sees("Type form to fill it in.")
+        one.lines.type("form", "wrong", "back", "right", "fixed", "", "", "")
+        assert (await one.sent(2))["fields"]["summary"] == "right"
+
+
+async def test_a_form_that_is_left_sends_nothing_and_can_be_taken_up_again() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.desk.draw(Card("form", "Resolve", form=FORM), HOME)
+        await one.sees("Type form to fill it in.")
+        one.lines.type("form", "half", "cancel")
+        await one.sees("Left; nothing was sent.")
+        assert len(one.desk.words) == 1
+        one.lines.type("form", "s", "f", "", "", "")
+        assert (await one.sent(2))["fields"]["fix"] == "f"
+
+
+async def test_a_form_nobody_asked_for_does_not_take_the_line() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.desk.draw(Card("form", "How did it go?", form=FORM), HOME)
+        await one.sees("Type form to fill it in.")
+        one.lines.type("still my sentence")
+        assert (await one.sent(2))["text"] == "still my sentence"
+
+
+# ── Nothing lost, nothing twice ─────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_word_is_sent_again_under_its_own_id_until_it_is_kept() -> None:
+    async with sitting() as one:
+        one.desk.refuse = [503, 0, 502]
+        one.lines.type("first", "second")
+        await one.sent(2)
+        assert [word["text"] for word in one.desk.words] == ["first", "second"]
+        assert len(one.desk.attempts) == 5
+        assert len(set(one.desk.attempts[:4])) == 1
+        await one.sees("It is in now.")
+        assert "sent again until it is in" in one.lines.text
+
+
+async def test_what_could_not_be_sent_goes_out_when_the_person_comes_back(tmp_path: Path) -> None:
+    unsent = tmp_path / "unsent.json"
+    async with pretend_desk() as desk:
+        desk.refuse = [503] * 1_000
+        async with at_desk(desk, unsent=unsent) as one:
+            one.lines.type("my only sentence")
+            await one.until(lambda: bool(desk.attempts))
+        assert "1 not sent yet" in one.lines.text
+        assert unsent.stat().st_mode & 0o777 == 0o600
+        desk.refuse = []
+        async with at_desk(desk, unsent=unsent) as again:
+            word = await again.sent()
+        assert (word["text"], word["id"]) == ("my only sentence", desk.attempts[0])
+        async with at_desk(desk, unsent=unsent) as third:
+            third.lines.type("another")
+            await third.sent(2)
+        assert [word["text"] for word in desk.words] == ["my only sentence", "another"]
+
+
+async def test_what_is_too_large_is_told_and_not_tried_again() -> None:
+    async with sitting() as one:
+        one.desk.refuse = [413]
+        one.lines.type("huge", "small")
+        assert (await one.sent())["text"] == "small"
+        assert "larger than 25 MB" in one.lines.text
+        assert len(one.desk.attempts) == 2
+
+
+# ── What comes in ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_was_drawn_before_is_not_printed_when_the_console_opens() -> None:
+    async with pretend_desk() as desk:
+        desk.draw(session_card())
+        desk.draw(step_card(1, "Old answer"))
+        async with at_desk(desk) as one:
+            assert "Old answer" not in one.lines.text
+            assert "open #4711" in one.lines.text
+
+
+async def test_an_answered_step_becomes_one_line() -> None:
+    async with sitting() as one:
+        step = await in_a_thread(one)
+        one.desk.draw(Card("step_done", "✓ What do you see: a light"), id=step)
+        await one.sees("✓ What do you see: a light")
+        assert one.lines.text.count("What do you see?") == 1
+
+
+async def test_the_session_card_is_not_printed_for_every_refresh_but_on_demand() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        first = next(number for number, m in one.console.seen.messages.items() if m.card.kind == "session")
+        one.desk.draw(session_card(Status="Paused"), id=first)
+        one.desk.draw(notice("Paused, waiting for the customer."))
+        await one.sees("waiting for the customer")
+        assert one.lines.text.count("== #4711 Outlook") == 1
+        assert "Paused · #4711 · 4 min" in one.console._toolbar()
+        one.lines.type("card")
+        await one.until(lambda: one.lines.text.count("== #4711 Outlook") == 2)
+
+
+async def test_news_about_posting_is_told_in_a_line() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        first = next(number for number, m in one.console.seen.messages.items() if m.card.kind == "session")
+        card = session_card()
+        posts = Bullets(say("post.title"), ("Note: posted",))
+        one.desk.draw(replace(card, blocks=(*card.blocks, posts)), id=first)
+        await one.sees("ConnectWise · Note: posted")
+
+
+async def test_another_thread_is_one_line_with_the_way_there() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.desk.draw(session_card("#4690 Printer"), OTHER)
+        one.desk.draw(notice("Ben picked this up."), OTHER)
+        await one.sees("In #4690 Printer: Ben picked this up.  → open #4690")
+        assert "== #4690" not in one.lines.text
+        one.lines.type("open 4690")
+        await one.sees("== #4690 Printer")
+        one.lines.type("said over there")
+        assert (await one.sent(2))["place"] == OTHER
+
+
+async def test_home_leads_out_of_the_thread() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        one.lines.type("home", "another problem")
+        assert (await one.sent(2))["place"] == ""
+
+
+async def test_a_row_of_a_list_is_opened_by_its_number() -> None:
+    async with sitting() as one:
+        await in_a_thread(one)
+        rows = (
+            Choice("#4690 Printer", "open", {"session": "unknown"}),
+            Choice("#4711", "open", {"session": SESSION}),
+        )
+        one.lines.type("home", "mine")
+        await one.sent(2)
+        one.desk.draw(Card("list", "Your sessions", choices=rows), HOME)
+        await one.sees("Your sessions")
+        one.lines.type("open 2")
+        await one.sees("You are in: #4711 Outlook")
+        one.lines.type("open 1")
+        assert (await one.sent(3))["args"] == {"session": "unknown"}
+
+
+async def test_a_follow_that_breaks_is_taken_up_again() -> None:
+    async with pretend_desk() as desk, at_desk(desk) as one:
+        right = one.console._wire.url
+        one.console._wire.url = "http://127.0.0.1:1"
+        desk.draw(notice("the last over the old line"), HOME)
+        await one.sees("Nothing is lost; trying on.")
+        one.console._wire.url = right
+        desk.draw(notice("Ben is here."), HOME)
+        await one.sees("Ben is here.")
+
+
+# ── Drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_text_of_a_ticket_cannot_steer_the_terminal() -> None:
+    bad = "before\x1b]0;owned\x07\x1b[2Jafter\u202eevil"
+    blocks = (Text(bad), Fields(((bad, bad),)), Bullets(bad, (bad,)), Code(bad, "bash", bad))
+    card = Card("step", bad, blocks, (Choice(bad, "answer"), Choice(bad, bad, more=True)))
+    plain = drawn(card, 80, colour=False)
+    coloured = drawn(card, 80, colour=True)
+    assert "\x1b" not in plain
+    assert "before" in plain
+    assert not any(mark in coloured for mark in ("\x1b]0", "\x1b[2J", "\x07", "\u202e"))
+
+
+def test_a_link_that_is_no_web_address_is_only_text() -> None:
+    card = Card(
+        "list",
+        "x",
+        (
+            Fields(
+                (("Ticket", "#4711 and #12"),),
+                {"#4711": "https://psa.example/4711", "#12": "file:///etc/passwd"},
+            ),
+        ),
+    )
+    text = drawn(card, 80, colour=True)
+    assert "https://psa.example/4711" in text
+    assert "passwd" not in text
+
+
+def test_a_script_is_drawn_so_that_it_can_be_copied() -> None:
+    line = "Get-ADUser jdoe -Properties LockedOut,PasswordExpired | Select-Object LockedOut,PasswordExpired,LastBadPasswordAttempt"
+    card = Card("step", "Step 2 · Script", (Code(f"{line}\n  second", "powershell", say("risk.read_only")),))
+    for colour in (True, False):
+        stripped = _without_colours(drawn(card, 60, colour=colour)).split("\n")
+        assert any(each.strip() == line for each in stripped)
+    assert line in _without_colours(drawn(card, 60, colour=True)).split("\n")
+
+
+def _without_colours(text: str) -> str:
+    kept, inside = [], False
+    for letter in text:
+        if letter == "\x1b":
+            inside = True
+        elif inside:
+            inside = not letter.isalpha()
+        else:
+            kept.append(letter)
+    return "".join(kept)
+
+
+# ── Terminals ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_piped_lines_wait_for_their_answers_and_the_end_of_input_ends_it() -> None:
+    out = io.StringIO()
+    async with pretend_desk() as desk, Wire(desk.url, TOKEN) as wire:
+
+        def answer(word: dict[str, str]) -> None:
+            if word["text"] == "#4711":
+                desk.draw(session_card())
+                desk.draw(step_card(1, "Only this user", "Several users"))
+            else:
+                desk.draw(notice("Noted."))
+
+        desk.on_word = answer
+        terminal = Plain(io.StringIO("#4711\n2\n"), out, live=False)
+        await asyncio.wait_for(Console(wire, terminal=terminal).run(), 60)
+        assert [word["kind"] for word in desk.words] == ["say", "click"]
+    text = out.getvalue()
+    assert text.index("2) Several users") < text.rindex("\n2\n") < text.index("Noted.")
+    assert "\x1b" not in text
+
+
+async def test_a_bracketed_paste_is_one_line_and_arrives_whole() -> None:
+    pasted = "\n".join(f"08:32:{second:02d} ERROR spooler" for second in range(60))
+    with create_pipe_input() as keys:
+        terminal = Full(lambda: "", lambda: None, colour=True, source=keys, out=DummyOutput())
+        reading = asyncio.create_task(terminal.read(Question("› ")))
+        keys.send_text("\x1b[200~" + pasted.replace("\n", "\r\n") + "\x1b[201~ since noon\r")
+        assert await asyncio.wait_for(reading, 20) == f"{pasted} since noon"
+
+
+async def test_a_form_does_not_take_a_line_that_is_being_typed() -> None:
+    with create_pipe_input() as keys:
+        began = asyncio.Event()
+        terminal = Full(lambda: "", began.set, colour=True, source=keys, out=DummyOutput())
+        reading = asyncio.create_task(terminal.read(Question("› ")))
+        keys.send_text("half a sen")
+        await asyncio.wait_for(began.wait(), 20)
+        assert not terminal.nudge()
+        keys.send_text("tence\r")
+        assert await asyncio.wait_for(reading, 20) == "half a sentence"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def test_values_are_read_as_what_they_are_and_blanks_keep_the_default() -> None:
 
 
 def test_a_number_that_is_none_is_named_with_an_example() -> None:
-    with pytest.raises(SettingWrong, match="FLOWPILOT_PORT is 'eighty'; it must be a number, for example 8080"):
+    with pytest.raises(
+        SettingWrong, match="FLOWPILOT_PORT is 'eighty'; it must be a number, for example 8080"
+    ):
         read({"FLOWPILOT_PORT": "eighty"})
 
 
@@ -56,7 +59,7 @@ def test_keys_and_hosts_are_lists_separated_by_commas() -> None:
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
-    secret = {name: "s3cret" for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "FLOWPILOT_KEYS")}
+    secret = dict.fromkeys(("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "FLOWPILOT_KEYS"), "s3cret")
     assert "s3cret" not in repr(read(secret))
 
 
@@ -93,7 +96,7 @@ def test_the_settle_time_is_judged_as_the_engine_judges_it() -> None:
 def test_the_example_file_gives_each_setting_its_meaning_and_its_default() -> None:
     lines = (CLONE / ".env.example").read_text().splitlines()
     shown: dict[str, tuple[str, str]] = {}
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if found := re.match(r"(?:# )?([A-Z_]+)=(.*)", line):
             shown[found[1]] = (found[2], before.removeprefix("# "))
     assert shown == meanings()

@@ -107,18 +107,33 @@ def word(text: str = "printer offline", **more: Any) -> dict[str, Any]:
 async def test_health_says_whether_the_database_is_here(site: Web) -> None:
     assert await site.get("/health") == (200, '{"ok": true, "database": "here"}')
     away = Store("postgresql://nobody:nothing@127.0.0.1:1/none", site.parts.store.vault)
-    async with serving(replace(site.parts, store=away)) as (url, _), site.client.get(f"{url}/health") as reply:
+    async with (
+        serving(replace(site.parts, store=away)) as (url, _),
+        site.client.get(f"{url}/health") as reply,
+    ):
         assert (reply.status, await reply.json()) == (503, {"ok": False, "database": "away"})
     await away.close()
 
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer short", "Basic " + "a" * 40, "Bearer " + "a" * 40, "Bearer " + "ä" * 40, "Bearer " + "a" * 300],
+    [
+        "",
+        "Bearer",
+        "Bearer short",
+        "Basic " + "a" * 40,
+        "Bearer " + "a" * 40,
+        "Bearer " + "ä" * 40,
+        "Bearer " + "a" * 300,
+    ],
 )
 async def test_nobody_speaks_without_a_known_token(site: Web, header: str) -> None:
     headers = {"Authorization": header}
-    for method, path in (("post", "/console"), ("get", "/console/follow"), ("get", f"/console/session/{uuid4()}")):
+    for method, path in (
+        ("post", "/console"),
+        ("get", "/console/follow"),
+        ("get", f"/console/session/{uuid4()}"),
+    ):
         async with site.client.request(method, site.url + path, headers=headers) as reply:
             assert reply.status == 401
             assert "token" in await reply.text()
@@ -189,7 +204,14 @@ async def test_an_odd_body_is_refused_with_a_sentence_and_never_a_trace(site: We
 
 @pytest.mark.parametrize(
     "query",
-    [{"since": "x"}, {"since": "-1"}, {"since": "9" * 30}, {"wait": "nan"}, {"wait": "inf"}, {"wait": "soon"}],
+    [
+        {"since": "x"},
+        {"since": "-1"},
+        {"since": "9" * 30},
+        {"wait": "nan"},
+        {"wait": "inf"},
+        {"wait": "soon"},
+    ],
     ids=str,
 )
 async def test_odd_questions_are_refused_with_a_sentence(site: Web, query: dict[str, str]) -> None:
@@ -207,7 +229,9 @@ async def test_whoever_follows_hears_what_is_drawn_while_he_waits(site: Web) -> 
     status, said = await asked
     found = json.loads(said)
     assert status == 200
-    assert [(m["key"], m["card"], m["kind"]) for m in found["messages"]] == [("hello", {"title": "Hello"}, "direct")]
+    assert [(m["key"], m["card"], m["kind"]) for m in found["messages"]] == [
+        ("hello", {"title": "Hello"}, "direct")
+    ]
     again = json.loads((await site.get("/console/follow", anna, since=str(found["change"])))[1])
     assert (again["messages"], again["change"]) == ([], found["change"])
 
@@ -234,7 +258,9 @@ async def test_whoever_follows_is_answered_when_the_process_ends(site: Web) -> N
 
 async def started(site: Web, who: Someone) -> UUID:
     session = uuid4()
-    event = SessionStarted(session, who.account, Person(who.user, "Anna"), Intake(IntakeType.FREE_TEXT, "It broke"))
+    event = SessionStarted(
+        session, who.account, Person(who.user, "Anna"), Intake(IntakeType.FREE_TEXT, "It broke")
+    )
     async with site.parts.store.transaction(who.account) as unit:
         await site.parts.desk.apply(unit, session, event)
     return session
@@ -252,10 +278,12 @@ async def test_a_session_is_shown_to_its_account_and_does_not_exist_for_another(
 async def test_without_its_database_it_says_that_nothing_was_kept(site: Web) -> None:
     anna = await site.someone()
     away = Store("postgresql://nobody:nothing@127.0.0.1:1/none", site.parts.store.vault)
-    async with serving(replace(site.parts, store=away)) as (url, _):
-        async with site.client.post(f"{url}/console", json=word(), headers=anna.header) as reply:
-            assert reply.status == 503
-            assert "Nothing was kept" in await reply.text()
+    async with (
+        serving(replace(site.parts, store=away)) as (url, _),
+        site.client.post(f"{url}/console", json=word(), headers=anna.header) as reply,
+    ):
+        assert reply.status == 503
+        assert "Nothing was kept" in await reply.text()
     await away.close()
 
 
@@ -267,7 +295,10 @@ class BrokenStore:
 async def test_what_nobody_expected_is_answered_with_a_number_and_not_with_a_trace(site: Web) -> None:
     anna = await site.someone()
     broken = replace(site.parts, store=BrokenStore())  # type: ignore[arg-type]
-    async with serving(broken) as (url, _), site.client.get(f"{url}/console/follow", headers=anna.header) as reply:
+    async with (
+        serving(broken) as (url, _),
+        site.client.get(f"{url}/console/follow", headers=anna.header) as reply,
+    ):
         said = await reply.text()
         assert reply.status == 500
         assert "E-" in said

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from engine.ports import OwedPost, PostState
@@ -168,9 +167,7 @@ async def test_a_card_is_edited_in_place_and_followed_by_its_change(place: Offic
     assert known.id == first[0].id
 
 
-async def test_whoever_follows_the_changes_misses_none_drawn_at_the_same_time(
-    place: Office, database: Database
-) -> None:
+async def test_whoever_follows_the_changes_misses_none_drawn_at_the_same_time(place: Office) -> None:
     """A change drawn first but committed last would stand behind what the reader has seen already."""
     async with place.store.transaction(place.account) as unit:
         threads = [await unit.places.ensure("thread", "console", "c", str(uuid4())) for _ in range(2)]
@@ -192,10 +189,9 @@ async def test_whoever_follows_the_changes_misses_none_drawn_at_the_same_time(
     async with place.store.transaction(place.account) as unit:
         await unit.places.keep(ids[0], "slow", {})
         drawing = asyncio.create_task(quick())
-        with psycopg.connect(database.owner_url, autocommit=True) as watcher:
-            waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-            while not (drawing.done() or watcher.execute(waits).fetchone()):
-                await asyncio.sleep(0.005)
+        waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        while not (drawing.done() or await place.rows(waits)):
+            await asyncio.sleep(0.005)
         await look()
     await drawing
     await look()
