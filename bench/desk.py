@@ -21,7 +21,9 @@ from engine.effects import Lane
 RECEIVED = 1500
 TURNS = 150
 STEPS = 200
-BARE_TABLE = "create table bare (id bigint generated always as identity primary key, key text unique, said bytea)"
+BARE_TABLE = (
+    "create table bare (id bigint generated always as identity primary key, key text unique, said bytea)"
+)
 BARE_INSERT = "insert into bare (key, said) values (%s, %s)"
 BARE_UPDATE = "update bare set said = %s where id = 1"
 PLAIN = "What I see is number {number} of many odd things, zq{number}."
@@ -52,7 +54,8 @@ def run() -> list[dict[str, object]]:
 
 async def _receive(under: Ground, parts: wiring.Parts, at_once: int) -> dict[str, object]:
     """The row in the inbox, committed, beside one insert of the same bytes by psycopg on the same number of
-    connections. The two take turns, so that a noisy neighbour disturbs both alike."""
+    connections. The two take turns, so that a noisy neighbour disturbs both alike.
+    """
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         under.settings.database_url,
         min_size=1,

@@ -71,7 +71,10 @@ async def ground() -> AsyncIterator[Ground]:
         role = urlsplit(servers.database_url).username or ""
         await asyncio.to_thread(migrate, servers.owner_database_url, role)
         settings = Settings(
-            database_url=servers.database_url, redis_url=servers.redis_url, keys=new_key(), log_level="WARNING"
+            database_url=servers.database_url,
+            redis_url=servers.redis_url,
+            keys=new_key(),
+            log_level="WARNING",
         )
         account = uuid4()
         user = await _people(settings, account)

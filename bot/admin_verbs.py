@@ -85,7 +85,10 @@ async def _connect(asked: Inbound) -> Sequence[Act]:
     """Keys are encrypted before anything is remembered; the check follows and reports by itself."""
     if not asked.person.is_admin:
         return _show(asked, "notice:admin_only")
-    given = {name: asked.fields.get(name, "").strip() for name in ("host", "company", "public_key", "private_key", "client_id")}
+    given = {
+        name: asked.fields.get(name, "").strip()
+        for name in ("host", "company", "public_key", "private_key", "client_id")
+    }
     if not all(given[name] for name in ("host", "company", "public_key", "private_key")):
         return _show(asked, "form:connect")
     keys = {name: given[name] for name in ("public_key", "private_key", "client_id")}

@@ -68,30 +68,45 @@ _BARE = {
 
 # What takes words after it needs a sign that it is meant as a command: a colon, a number, a name after "to".
 _WITH_WORDS: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
-    (re.compile(r"link\s+(?:ticket\s*)?#?(\d{1,9})$", re.I), "link", ("ticket",)),
-    (re.compile(r"note\s*[:\-]\s*(.+)$", re.I | re.S), "note", ("text",)),
-    (re.compile(r"note\s+(?!to\b)(.+)$", re.I | re.S), "note", ("text",)),
-    (re.compile(r"advi[sc]e\s*[:\-]\s*(.+)$", re.I | re.S), "advise", ("text",)),
-    (re.compile(r"already tried\s*[:\-]?\s+(.+)$", re.I | re.S), "already_tried", ("text",)),
-    (re.compile(r"(?:can't|cannot) do that\s*[:\-,]\s*(.+)$", re.I | re.S), "cannot_do", ("text",)),
-    (re.compile(r"rate\s+([1-5])(?:\s*[:\-,]?\s*(.*))?$", re.I | re.S), "rate", ("rating", "feedback")),
-    (re.compile(r"tickets?\s+(?!is\b|was\b|has\b)([^#].{0,80})$", re.I), "tickets", ("text",)),
-    (re.compile(r"open\s+(\d{1,3}|[0-9a-f-]{8,36})$", re.I), "open", ("session",)),
-    (re.compile(r"jump(?:\s+to)?\s+([a-z0-9_-]{1,60})$", re.I), "jump", ("node",)),
-    (re.compile(r"escalate\s+to\s+([^:\n]{1,60}?)(?:\s*:\s*(.+))?$", re.I | re.S), "escalate", ("to", "reason")),
-    (re.compile(r"escalate\s*:\s*(.+)$", re.I | re.S), "escalate", ("reason",)),
-    (re.compile(r"pause\s*:\s*(.+)$", re.I | re.S), "pause", ("reason",)),
+    (re.compile(r"link\s+(?:ticket\s*)?#?(\d{1,9})$", re.IGNORECASE), "link", ("ticket",)),
+    (re.compile(r"note\s*[:\-]\s*(.+)$", re.IGNORECASE | re.DOTALL), "note", ("text",)),
+    (re.compile(r"note\s+(?!to\b)(.+)$", re.IGNORECASE | re.DOTALL), "note", ("text",)),
+    (re.compile(r"advi[sc]e\s*[:\-]\s*(.+)$", re.IGNORECASE | re.DOTALL), "advise", ("text",)),
+    (re.compile(r"already tried\s*[:\-]?\s+(.+)$", re.IGNORECASE | re.DOTALL), "already_tried", ("text",)),
     (
-        re.compile(r"pause\s+(?:waiting\s+)?for\s+(?:the\s+)?(customer|vendor|parts|me)\b[,:]?\s*(.*)$", re.I | re.S),
+        re.compile(r"(?:can't|cannot) do that\s*[:\-,]\s*(.+)$", re.IGNORECASE | re.DOTALL),
+        "cannot_do",
+        ("text",),
+    ),
+    (
+        re.compile(r"rate\s+([1-5])(?:\s*[:\-,]?\s*(.*))?$", re.IGNORECASE | re.DOTALL),
+        "rate",
+        ("rating", "feedback"),
+    ),
+    (re.compile(r"tickets?\s+(?!is\b|was\b|has\b)([^#].{0,80})$", re.IGNORECASE), "tickets", ("text",)),
+    (re.compile(r"open\s+(\d{1,3}|[0-9a-f-]{8,36})$", re.IGNORECASE), "open", ("session",)),
+    (re.compile(r"jump(?:\s+to)?\s+([a-z0-9_-]{1,60})$", re.IGNORECASE), "jump", ("node",)),
+    (
+        re.compile(r"escalate\s+to\s+([^:\n]{1,60}?)(?:\s*:\s*(.+))?$", re.IGNORECASE | re.DOTALL),
+        "escalate",
+        ("to", "reason"),
+    ),
+    (re.compile(r"escalate\s*:\s*(.+)$", re.IGNORECASE | re.DOTALL), "escalate", ("reason",)),
+    (re.compile(r"pause\s*:\s*(.+)$", re.IGNORECASE | re.DOTALL), "pause", ("reason",)),
+    (
+        re.compile(
+            r"pause\s+(?:waiting\s+)?for\s+(?:the\s+)?(customer|vendor|parts|me)\b[,:]?\s*(.*)$",
+            re.IGNORECASE | re.DOTALL,
+        ),
         "pause",
         ("waiting_for", "reason"),
     ),
-    (re.compile(r"pause\s+until\s+(.{1,40})$", re.I), "pause", ("remind_at",)),
-    (re.compile(r"take over\s*:\s*(.+)$", re.I | re.S), "take_over", ("reason",)),
-    (re.compile(r"abandon\s*:\s*(.+)$", re.I | re.S), "abandon", ("reason",)),
-    (re.compile(r"postpone\s+(?:until\s+|to\s+)?(.{1,40})$", re.I), "postpone", ("until",)),
-    (re.compile(r"decline\s*[:\-]\s*(.+)$", re.I | re.S), "decline", ("reason",)),
-    (re.compile(r"start\s*[:\-]\s*(.+)$", re.I | re.S), "start", ("text",)),
+    (re.compile(r"pause\s+until\s+(.{1,40})$", re.IGNORECASE), "pause", ("remind_at",)),
+    (re.compile(r"take over\s*:\s*(.+)$", re.IGNORECASE | re.DOTALL), "take_over", ("reason",)),
+    (re.compile(r"abandon\s*:\s*(.+)$", re.IGNORECASE | re.DOTALL), "abandon", ("reason",)),
+    (re.compile(r"postpone\s+(?:until\s+|to\s+)?(.{1,40})$", re.IGNORECASE), "postpone", ("until",)),
+    (re.compile(r"decline\s*[:\-]\s*(.+)$", re.IGNORECASE | re.DOTALL), "decline", ("reason",)),
+    (re.compile(r"start\s*[:\-]\s*(.+)$", re.IGNORECASE | re.DOTALL), "start", ("text",)),
 )
 
 
@@ -109,5 +124,3 @@ def parse(text: str) -> Command | None:
             given = (value or "" for value in found.groups())
             return Command(verb, {n: v.strip() for n, v in zip(names, given, strict=False) if v.strip()})
     return None
-
-

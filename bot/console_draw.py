@@ -181,7 +181,7 @@ def _keys(keys: tuple[Key, ...]) -> RenderableType:
 def _word(key: Key) -> Line:
     style = "red" if key.choice.style == "danger" else "cyan"
     label = harmless(key.choice.label)
-    line = Line(key.typed, style)
+    line = Line(harmless(key.typed), style)
     if not key.choice.more and label.casefold() != key.typed:
         line.append(f" ({label})", "dim")
     return line

@@ -42,7 +42,6 @@ class OfflineGuide:
         library = await self.library(history.session.account_id)
         return offline.path(history, library.flows)
 
-
     async def jumps(self, history: History) -> tuple[tuple[str, str], ...]:
         """(node, line) of the outline's Steps, for an expert who goes there at once."""
         library = await self.library(history.session.account_id)
@@ -69,7 +68,8 @@ def _jump(history: History, library: Library) -> tuple[History, str | None]:
 
 def _best(library: Library, said: tuple[str, ...]) -> tuple[Match, ...]:
     """The best score of each Flow over what was said, taken one by one and all together: a long description
-    around a clear summary must not drown it."""
+    around a clear summary must not drown it.
+    """
     found: dict[str, Match] = {}
     for text in dict.fromkeys((*said[:2], "\n".join(said)[:20_000])):
         for match in library.match(text):

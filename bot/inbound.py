@@ -82,7 +82,9 @@ def _uuid(given: Any) -> UUID | None:
 def _strings(given: Any) -> dict[str, str]:
     if not isinstance(given, dict):
         return {}
-    return {storable(str(k)[:120]): "" if v is None else storable(str(v)) for k, v in list(given.items())[:60]}
+    return {
+        storable(str(k)[:120]): "" if v is None else storable(str(v)) for k, v in list(given.items())[:60]
+    }
 
 
 def storable(text: str) -> str:

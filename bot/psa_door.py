@@ -107,9 +107,7 @@ class Checking:
             await unit.accounts.change_connection(known.id, state=state, problem=problem, checked_at=now)
             for user_id, member_id, name in mapped:
                 await unit.accounts.map_member(known.id, user_id, member_id, name, "email")
-            await unit.outbox.owe(
-                effect.to, (Show(to=effect.to, what="connection", place=effect.place),)
-            )
+            await unit.outbox.owe(effect.to, (Show(to=effect.to, what="connection", place=effect.place),))
 
         return Done((), save)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from bot import cards
 from bot.card import Card
 from bot.views import SessionView
-from engine.business_hours import parse, next_open
+from engine.business_hours import next_open, parse
 from engine.effects import RemindIdle, RemindPaused, RemindUnclaimed, RemindUnposted
 from engine.events import Abandoned, Event, Reminded
 from engine.ports import OwedRow, PostState

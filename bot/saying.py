@@ -39,7 +39,11 @@ def _in_session(said: Inbound, session: Session, reading: Reading) -> Sequence[A
         return (Act(session.id, effects=(Tell(to=said.person.id, what="refused.ended_words"), *refused)),)
     event = _event(said, session, reading)
     effects = refused
-    if session.status is Status.PAUSED and isinstance(event, EvidenceAdded) and said.person.id == session.owner_id:
+    if (
+        session.status is Status.PAUSED
+        and isinstance(event, EvidenceAdded)
+        and said.person.id == session.owner_id
+    ):
         effects = (*refused, Tell(to=said.person.id, what="kept_while_paused"))
     return (Act(session.id, event, effects),)
 
@@ -91,5 +95,3 @@ def _by_meaning(step: Step, quick: Quick) -> str | None:
     wanted = _MEANS.get(quick.kind, ())
     fits = [o.id for o in step.options if o.id == quick.kind or o.label.casefold().startswith(wanted)]
     return fits[0] if len(fits) == 1 else None
-
-

@@ -96,7 +96,9 @@ class Talk:
                 step = await unit.sessions.step(session.id, number)
                 if step is None:
                     return []
-                live = session.current is not None and session.current.number == number and step.outcome is None
+                live = (
+                    session.current is not None and session.current.number == number and step.outcome is None
+                )
                 card = cards.step_card(view, step) if live else cards.collapsed_step(step, view.history.names)
                 return await self._in_thread(unit, view, f"step:{number}", card)
             case ShowEscalation():
@@ -177,7 +179,9 @@ class Talk:
             return Later(due.later)
         return await self._show(shown, due.events, due.again)
 
-    async def _show(self, shown: Sequence[Shown], events: tuple[Event, ...] = (), save: Any = None) -> Performed:
+    async def _show(
+        self, shown: Sequence[Shown], events: tuple[Event, ...] = (), save: Any = None
+    ) -> Performed:
         """Show everything, then remember it with `done`, so that a repeat edits instead of posting again."""
         refs = [await self._voices[s.place.platform].show(s.place, s.key, s.card, s.ref) for s in shown]
 

@@ -83,7 +83,7 @@ async def _start(asked: Inbound) -> Acts:
 
 
 async def _from_draft(asked: Inbound) -> Acts:
-    """"Start anyway" and "Follow-up": the words he gave before are still there."""
+    """Start anyway and "Follow-up": the words he gave before are still there."""
     try:
         draft_id = UUID(asked.args.get("draft", ""))
     except ValueError:
@@ -225,7 +225,9 @@ async def _pause(asked: Inbound, session: Session) -> Acts:
             return tell(asked, "time_unclear")
     if waiting not in set(WaitingFor):
         waiting = "me"
-    return event(session, events.Paused(asked.person, WaitingFor(waiting), given.get("reason", "").strip(), remind))
+    return event(
+        session, events.Paused(asked.person, WaitingFor(waiting), given.get("reason", "").strip(), remind)
+    )
 
 
 async def _resume(asked: Inbound, session: Session) -> Acts:
@@ -271,7 +273,13 @@ async def _target(asked: Inbound) -> Target | None:
     fits = [
         user
         for user in await asked.unit.accounts.users()
-        if name in (str(user.id), user.name.casefold(), user.name.casefold().split(" ")[0], (user.email or "").casefold())
+        if name
+        in (
+            str(user.id),
+            user.name.casefold(),
+            user.name.casefold().split(" ")[0],
+            (user.email or "").casefold(),
+        )
     ]
     if len(fits) != 1:
         return None

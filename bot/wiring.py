@@ -73,12 +73,6 @@ class Renewing:
         task = asyncio.create_task(self._renew(lease))
         try:
             yield
-        except asyncio.CancelledError:
-            # This process is being stopped in the middle of it: another one need not wait for the lease to end.
-            with suppress(Exception):
-                async with self._store.transaction(lease.account) as unit:
-                    await unit.outbox.release(lease)
-            raise
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):

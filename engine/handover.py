@@ -137,7 +137,9 @@ def pick_up(session: Session, event: PickedUp, now: datetime) -> Moved:
     if event.fresh_session_id is not None:
         previous = session.owner_id
         session, collapsed = _close_table(session, now)
-        session = replace(session, status=Status.ESCALATED, epoch=session.epoch + 1, turn=Turn(session.turn.number))
+        session = replace(
+            session, status=Status.ESCALATED, epoch=session.epoch + 1, turn=Turn(session.turn.number)
+        )
         return session, (
             *collapsed,
             OpenFresh(session_id=event.fresh_session_id, by=event.by.id),
@@ -197,7 +199,7 @@ def _close_table(session: Session, now: datetime) -> Moved:
 
 
 def postpone(session: Session, event: PickupPostponed, now: datetime) -> Moved:
-    """"I'll take it at …": reminders are silent until then, and the requester knows."""
+    """I'll take it at …: reminders are silent until then, and the requester knows."""
     if session.escalation is None or event.until <= now:
         return session, (Tell(to=event.by.id, what="refused.time_has_passed"),)
     escalation = replace(session.escalation, postponed_by=event.by.id, postponed_until=event.until)
@@ -210,9 +212,7 @@ def decline(session: Session, event: PickupDeclined, now: datetime) -> Moved:
     if session.escalation is None:
         return session, (ShowCard(),)
     named = session.escalation.to.user == event.by.id
-    escalation = replace(
-        session.escalation, declined_by=session.escalation.declined_by | {event.by.id}
-    )
+    escalation = replace(session.escalation, declined_by=session.escalation.declined_by | {event.by.id})
     if escalation.postponed_by == event.by.id:
         escalation = replace(escalation, postponed_by=None, postponed_until=None)
     step = session.current.number if session.current else 0

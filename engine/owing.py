@@ -15,7 +15,8 @@ from engine.time_entries import day_totals
 @dataclass(frozen=True, slots=True)
 class Owing:
     """`unowed`: the engineer's intervals no entry covers yet; `overlaps`: his work on other Sessions; `already`:
-    per local day (worked, billed) on this ticket; `posted_texts`: what stands there or is on its way."""
+    per local day (worked, billed) on this ticket; `posted_texts`: what stands there or is on its way.
+    """
 
     unowed: tuple[Interval, ...]
     overlaps: tuple[Interval, ...]

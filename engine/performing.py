@@ -31,6 +31,7 @@ from engine.events import (
 )
 from engine.history import History
 from engine.lifecycle import advance
+from engine.owing import gather
 from engine.ports import (
     Done,
     Guide,
@@ -44,7 +45,6 @@ from engine.ports import (
     PsaView,
     StillOurs,
 )
-from engine.owing import gather
 from engine.post_writes import completed
 from engine.posting import Posting
 from engine.psa import BoardStatus, PsaFailure, PsaNotFound, Ticket, ticket_from_json
@@ -226,9 +226,11 @@ class Work:
                 if not _stuck(post):
                     continue
                 content, held = _released(post, session, view, effect.closing)
+                # What may have been sent stays so until it was looked up, or a failed look-up would call it unsent.
+                sent = post.state in (PostState.SENDING, PostState.UNKNOWN)
                 await unit.posts.change(
                     post.id,
-                    state=PostState.PENDING.value,
+                    state=PostState.SENDING if sent else PostState.PENDING,
                     attempts=0,
                     problem="",
                     next_attempt_at=None,

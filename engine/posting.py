@@ -164,6 +164,8 @@ class Posting:
         wait = timedelta(seconds=failure.retry_after) if failure.retry_after else self._limits.retry
         due = now + wait
         values: dict[str, Any] = {"attempts": attempts, "problem": failure.sentence}
+        if wrote and not unsure and not failure.retryable:
+            values["sending_since"] = None  # refused: nothing can show up any more, so a Retry need not wait
         if parked:
             values |= {"state": state, "next_attempt_at": None}
         else:
@@ -179,11 +181,13 @@ class Posting:
 
 def waits_for(post: OwedPost, all_posts: tuple[OwedPost, ...]) -> OwedPost | None:
     """The part that must end first. A status waits for the time entries of its Session: some statuses refuse
-    time afterwards. What sets a value waits for an older one that may still arrive and would undo it."""
+    time afterwards. What sets a value waits for an older one that may still arrive and would undo it.
+    """
     under_way = (PostState.PENDING, PostState.SENDING)
     older = all_posts[: [p.id for p in all_posts].index(post.id)] if post.kind in SETTING else ()
-    if sent := next((p for p in older if p.kind == post.kind and p.state is PostState.SENDING), None):
-        return sent
+    sent = (p for p in older if p.kind == post.kind and p.state is PostState.SENDING and not p.held_because)
+    if found := next(sent, None):
+        return found
     if post.kind != "status":
         return None
     return next(
@@ -227,7 +231,9 @@ async def _closes(psa: Psa, ticket: Ticket, write: StatusWrite) -> bool:
         return False
     status = next((s for s in await psa.statuses(ticket.board.id) if s.id == write.status_id), None)
     if status is None:
-        raise PsaRefused(f"The board {ticket.board.name} has no such status any more. Choose one in settings.")
+        raise PsaRefused(
+            f"The board {ticket.board.name} has no such status any more. Choose one in settings."
+        )
     return status.closed
 
 
@@ -260,5 +266,3 @@ def _hold(post: OwedPost, why: str) -> Done:
         await unit.posts.change(post.id, held_because=why)
 
     return Done((PushFailed(post.id, post.kind, why, parked=False),), save)
-
-

@@ -46,7 +46,8 @@ def requester_only(session: Session, by: Person, now: datetime) -> str | None:
 
 def may_pick_up(session: Session, by: Person, now: datetime) -> str | None:
     """Anyone's: any Technician but the requester (or Leads only); a Team's: its members or a Lead; a named
-    User's: he or a Lead, and his Team after 30 minutes or once he declined."""
+    User's: he or a Lead, and his Team after 30 minutes or once he declined.
+    """
     escalation = session.escalation
     if escalation is None:
         return "refused.no_escalation"

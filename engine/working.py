@@ -214,9 +214,7 @@ def jump(session: Session, event: StepJumped, now: datetime) -> Moved:
 def add_evidence(session: Session, event: EvidenceAdded, now: datetime) -> Moved:
     """Evidence is kept under its giver's name; while active it is shown to the Guide."""
     step = session.current.number if session.current else 0
-    note = Note(
-        NoteKind.EVIDENCE, event.text, event.by.id, now, step, event.log_digest, event.log_content
-    )
+    note = Note(NoteKind.EVIDENCE, event.text, event.by.id, now, step, event.log_digest, event.log_content)
     session = replace(session, notes=(*session.notes, note))
     if session.status is not Status.ACTIVE:
         return session, (ShowCard(),)
@@ -249,9 +247,7 @@ def link_ticket(session: Session, event: TicketLinked, now: datetime) -> Moved:
 def ticket_read(session: Session, event: TicketRead, now: datetime) -> Moved:
     if session.ticket_id != event.ticket_id:
         return session, ()
-    session = replace(
-        session, ticket=event.ticket, connection_id=event.connection_id, ticket_problem=""
-    )
+    session = replace(session, ticket=event.ticket, connection_id=event.connection_id, ticket_problem="")
     step = session.current
     waiting = session.status is Status.ACTIVE and not session.turn.open and step and step.outcome is None
     if waiting and session.flow_id is None:

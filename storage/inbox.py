@@ -32,9 +32,7 @@ class Inbox:
             .scalar_subquery()
         )
         query = (
-            select(inbox)
-            .where(inbox.c.id == head, inbox.c.state == "new")
-            .with_for_update(skip_locked=True)
+            select(inbox).where(inbox.c.id == head, inbox.c.state == "new").with_for_update(skip_locked=True)
         )
         row = (await self._db.execute(query)).first()
         if row is None:

@@ -138,7 +138,8 @@ class Places:
 
     async def _draw_alone(self) -> None:
         """One at a time within the Account, until the transaction ends: a change drawn earlier and committed
-        later would be passed over by whoever follows `since`."""
+        later would be passed over by whoever follows `since`.
+        """
         mine = select(accounts.c.id).where(accounts.c.id == self._account)
         await self._db.execute(mine.with_for_update(key_share=True))
 

@@ -25,7 +25,11 @@ from storage.tables import (
 
 # A pasted log may be megabytes; the digest travels with the Session, the log itself stays where it is.
 SESSION_COLUMNS = (
-    *(c for c in ai_sessions.c if c.name not in {"intake_content", "conversation_messages", "system_prompt_snapshot"}),
+    *(
+        c
+        for c in ai_sessions.c
+        if c.name not in {"intake_content", "conversation_messages", "system_prompt_snapshot"}
+    ),
     ai_sessions.c.intake_content.op("-")("log_content").label("intake_content"),
 )
 WRITTEN_ONCE = frozenset({"id", "account_id", "intake_type", "intake_content", "created_at", "version"})

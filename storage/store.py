@@ -94,9 +94,7 @@ class Store:
     async def transaction(self, account: UUID | None = None) -> AsyncIterator[Unit]:
         """Commits at the end, rolls back on any exception."""
         async with self.engine.begin() as connection:
-            row = (
-                await connection.execute(ENTER, {"account": str(account) if account else ""})
-            ).one()
+            row = (await connection.execute(ENTER, {"account": str(account) if account else ""})).one()
             yield Unit(connection, self.vault, row.now + self.offset, account)
 
     async def rows(self, query: str, **given: Any) -> list[Any]:

@@ -63,7 +63,8 @@ class _TooLate(OSError):
 
 def _on_time() -> aiohttp.TraceConfig:
     """Refuses to let a request leave after its deadline. A timer alone does not: after a stop of the whole
-    process the loop serves what is ready before it looks at its timers."""
+    process the loop serves what is ready before it looks at its timers.
+    """
 
     async def check(_: aiohttp.ClientSession, context: Any, __: Any) -> None:
         until = (context.trace_request_ctx or {}).get("until")

@@ -78,8 +78,8 @@ class Web:
 
 
 @asynccontextmanager
-async def serving(parts: Parts) -> AsyncIterator[tuple[str, web.AppRunner]]:
-    runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=20)
+async def serving(parts: Parts, patience: float = 20) -> AsyncIterator[tuple[str, web.AppRunner]]:
+    runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=patience)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -246,7 +246,7 @@ async def test_nobody_follows_what_was_drawn_for_another_person(site: Web) -> No
 
 async def test_whoever_follows_is_answered_when_the_process_ends(site: Web) -> None:
     anna = await site.someone()
-    async with serving(site.parts) as (url, runner):
+    async with serving(site.parts, patience=3) as (url, runner):
         asked = asyncio.create_task(
             site.client.get(f"{url}/console/follow", headers=anna.header, params={"wait": "25"})
         )

@@ -16,6 +16,7 @@ from engine.clients.connectwise import ConnectWise
 from engine.psa import Connection
 from storage.limiter import LocalLimiter
 
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 

@@ -89,7 +89,7 @@ def test_moments_are_utc_with_seconds_and_without_milliseconds() -> None:
     moment = datetime(2026, 8, 20, 20, 4, 26, 999_999, tzinfo=timezone(timedelta(hours=2)))
     assert since("lastUpdated", moment) == "lastUpdated>=[2026-08-20T18:04:26Z]"
     with pytest.raises(ValueError):
-        moment_text(datetime(2026, 8, 20))
+        moment_text(datetime(2026, 8, 20, tzinfo=UTC).replace(tzinfo=None))
     assert moment_text(datetime(2026, 8, 20, tzinfo=UTC)) == "2026-08-20T00:00:00Z"
 
 

@@ -69,11 +69,11 @@ async def say_everything(practice: PracticePsa) -> None:
 
 
 def sent(practice: PracticePsa) -> list[dict[str, Any]]:
-    found = []
-    for entry in practice.journal():
-        if (match := API.fullmatch(entry["path"])) is not None:
-            found.append({**entry, "path": match.group(1)})
-    return found
+    return [
+        {**entry, "path": match.group(1)}
+        for entry in practice.journal()
+        if (match := API.fullmatch(entry["path"])) is not None
+    ]
 
 
 def operation(spec: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
