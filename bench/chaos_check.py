@@ -17,6 +17,7 @@ from bot.card import to_json
 from bot.viewing import view_of
 from engine.ports import OwedPost, PostState
 from engine.psa import carries, marker_for
+from engine.session import FINAL
 from storage.store import Unit
 
 MARKS = re.compile(r"\[fp:[0-9a-f]{8}\]|Ref FP-[0-9A-F]{8}|FP-[0-9A-F]{8}")
@@ -225,8 +226,8 @@ async def _cards(verdict: Verdict, unit: Unit) -> None:
     )
     for row in (await unit.connection.execute(query)).all():
         view = await view_of(unit, row.session_id)
-        if view is None:
-            continue
+        if view is None or view.session.status not in FINAL:
+            continue  # the card of one under way tells how long it has been going on
         if row.key == "card":
             now = cards.session_card(view)
         else:

@@ -27,6 +27,14 @@ order by s.created_at
 """
 
 
+OWED = """
+select o.verb, o.attempts, extract(epoch from o.due_at - now())::int as due,
+       coalesce('held by ' || l.holder || ' for ' || extract(epoch from l.leased_until - now())::int || ' s', '') as held
+from outbox o left join lanes l on l.subject_id = o.subject_id and l.lane = o.lane
+where o.subject_id = :id and o.state = 'owed' and o.verb not like 'Remind%' order by o.id
+"""
+
+
 class GaveUp(Exception):
     """What a person waited for did not come in time; the message names it."""
 
@@ -75,8 +83,21 @@ class Observer:
             async with asyncio.timeout(seconds), self._news:
                 await self._news.wait_for(found)
         except TimeoutError:
-            raise GaveUp(f"ticket {ticket}: {what} did not come; last seen {self.sessions.get(ticket)}") from None
+            raise GaveUp(f"ticket {ticket}: {what} did not come; {await self._owed(ticket)}") from None
         return self.sessions[ticket]
+
+    async def _owed(self, ticket: int) -> str:
+        """What the Session waits for, for the one who looks into it."""
+        seen = self.sessions.get(ticket)
+        if seen is None:
+            return "there is no session"
+        try:
+            async with self.store.transaction(self.account) as unit:
+                rows = (await unit.connection.execute(text(OWED), {"id": seen.id})).all()
+        except (SQLAlchemyError, OSError) as away:
+            return f"the database is away ({type(away).__name__})"
+        owed = ", ".join(f"{r.verb} due in {r.due} s after {r.attempts} attempts {r.held}" for r in rows)
+        return f"{seen.status} at step {seen.number}, owed: {owed or 'nothing'}"
 
     async def _look(self) -> None:
         async with self.store.transaction(self.account) as unit:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from bot.cli_screen import CommandFailed
+from bot.cli_zones import time_zone
 from bot.inbound import Inbound
 from engine.business_hours import HoursInvalid, parse
 from engine.effects import CheckConnection, Show
@@ -35,7 +37,7 @@ async def _settings(asked: Inbound) -> Sequence[Act]:
             changed = _psa_settings(asked.fields, known.settings, asked.args.get("board", ""))
             chosen = parse_settings({**known.settings, **changed})
             await asked.unit.accounts.change_connection(known.id, flowpilot_settings=chosen.to_json())
-    except (SettingsInvalid, HoursInvalid) as invalid:
+    except (SettingsInvalid, HoursInvalid, CommandFailed) as invalid:
         return _show(asked, f"sentence:{getattr(invalid, 'sentence', str(invalid))}")
     await asked.unit.accounts.change_settings(account)
     return _show(asked, "settings")
@@ -52,10 +54,9 @@ def _which_settings(asked: Inbound) -> str:
 def _account_settings(given: Any) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     if given.get("time_zone", "").strip():
-        changed["time_zone"] = given["time_zone"].strip()
+        changed["time_zone"] = time_zone(given["time_zone"])
     if "business_hours" in given:
-        parse(given["business_hours"])
-        changed["business_hours"] = given["business_hours"].strip()
+        changed["business_hours"] = str(parse(given["business_hours"]))
     if "escalation_channel" in given:
         changed["escalation_channel"] = given["escalation_channel"].strip()[:200]
     if "leads_only" in given:

@@ -20,6 +20,7 @@ from bot.console_wire import Heard, Shown, Turned, Unreachable, Wire, Word
 
 PATIENCE = 0.3
 """Seconds without anything until it says that something is under way."""
+OVERLAP = 20
 REPLY_SECONDS = 15.0
 QUIET_SECONDS = 1.0
 POSTING_SECONDS = 90.0
@@ -278,6 +279,10 @@ class Console:
         while True:
             try:
                 heard = await self._wire.follow(self.seen.change)
+                self._heard(heard)
+                if heard.messages:
+                    # Two drawn at once may be committed in the other order, so the last ones are looked at again.
+                    self._heard(await self._wire.follow(max(0, self.seen.change - OVERLAP), 0))
             except Unreachable as lost:
                 if not away:
                     self.say(f"{lost}. Nothing is lost; trying on.", "yellow")
@@ -291,7 +296,6 @@ class Console:
             if away:
                 self.say("FlowPilot is back.", "dim")
             away = False
-            self._heard(heard)
 
     def _heard(self, heard: Heard) -> None:
         news = self.seen.take(heard)

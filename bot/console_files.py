@@ -35,6 +35,14 @@ def attached(given: str) -> tuple[str, tuple[Mapping[str, str], ...]]:
     return words, ({"name": path.name, "type": kind, "content": base64.b64encode(content).decode()},)
 
 
+def text_of(path: str) -> str:
+    """What a person would paste from this file."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileRefused(f"{path} cannot be read as text ({error}).") from error
+
+
 def _parts(given: str) -> tuple[Path, str]:
     """The whole text as a path where there is such a file, else its first word."""
     whole = Path(given.strip()).expanduser()

@@ -71,6 +71,7 @@ class Plain:
         self._source, self._out = source, out
         self._lines: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
         self._reading = False
+        self._prompted = False
 
     @property
     def width(self) -> int:
@@ -84,7 +85,9 @@ class Plain:
         if self.live or question.prompt != PROMPT:
             self._out.write(question.prompt)
             self._out.flush()
+            self._prompted = True
         got = await self._lines.get()
+        self._prompted = False
         if isinstance(got, BaseException):
             raise got
         if got is not None and not self.live:
@@ -92,6 +95,9 @@ class Plain:
         return got
 
     def show(self, text: str) -> None:
+        if self._prompted:
+            self._out.write("\n")
+            self._prompted = False
         self._out.write(text if text.endswith("\n") else f"{text}\n")
         self._out.flush()
 

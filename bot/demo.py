@@ -33,7 +33,11 @@ def arguments(given: list[str]) -> argparse.Namespace:
         prog="./dev demo", description="Try FlowPilot here, with a practice ConnectWise and no accounts."
     )
     parser.add_argument(
-        "--as", dest="who", choices=PEOPLE, default="anna", help="who you are: anna and ben are technicians, carla leads"
+        "--as",
+        dest="who",
+        choices=PEOPLE,
+        default="anna",
+        help="who you are: anna and ben are technicians, carla leads",
     )
     parser.add_argument("--intake", metavar="FILE", help="begin by sending this file")
     parser.add_argument("--fresh", action="store_true", help="delete the practice desk and make a new one")

@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 from bot.card import Choice
 from bot.console_draw import plain
-from bot.console_files import attached
+from bot.console_files import attached, text_of
 from bot.console_seen import News, Seen
 from bot.console_wire import Shown, Unreachable, Wire, Word
 from bot.play_case import Expect, Submit
@@ -56,11 +55,7 @@ class Person:
 
     async def paste(self, path: str) -> None:
         """The text of a file, as one message."""
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise NotReached(f"{path} cannot be read: {error}") from error
-        await self.say(text)
+        await self.say(text_of(path))
 
     async def send_file(self, path: str) -> None:
         words, files = attached(path)

@@ -68,6 +68,9 @@ class Places:
         session_id: UUID | None = None,
     ) -> Place:
         """The Place with this address, made if it is new."""
+        known = await self.find(platform, workspace, channel, thread)
+        if known is not None:
+            return known
         statement = insert(places).values(
             id=uuid4(),
             account_id=self._account,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from storage.vault import Vault
 
+LARGE = 128 * 1024
 REMEMBER = """
 insert into inbox (platform, unique_key, order_key, payload) values (%s, %s, %s, %s)
 on conflict (platform, unique_key) do nothing returning id
@@ -35,7 +38,9 @@ class Receiving:
 
     async def remember(self, platform: str, unique_key: str, order_key: str, payload: bytes) -> bool:
         """Whether it is new. It is committed when this returns; a duplicate changes nothing."""
-        sealed = self._vault.seal(payload)
+        # Encrypting megabytes holds the loop for tens of milliseconds; a click's few bytes do not.
+        large = len(payload) > LARGE
+        sealed = await asyncio.to_thread(self._vault.seal, payload) if large else self._vault.seal(payload)
         async with self._pool.connection() as connection:
             cursor = await connection.execute(REMEMBER, (platform, unique_key, order_key, sealed))
             # RETURNING decides, because the row count of an insert that met a conflict is not reliable.

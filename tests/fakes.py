@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -115,6 +116,7 @@ class FakeGuide:
         self.calls = 0
         self.fails: list[Exception] = []
         self.pause: Callable[[], Awaitable[None]] | None = None
+        self.domain = ""
         self.fate = Fate()
 
     async def reply(self, history: History, ticket: Ticket | None) -> GuideReply:
@@ -125,7 +127,7 @@ class FakeGuide:
         if self.pause is not None:
             await self.pause()
         self.fate.cross()
-        return GuideReply(question(len(history.done) + 1))
+        return GuideReply(question(len(history.done) + 1), problem_domain=self.domain)
 
 
 class RecordingPerformer:
@@ -218,6 +220,13 @@ class Office:
         async with self.store.transaction(self.account) as unit:
             found = await unit.connection.execute(text(query), given)
             return list(found.all()) if found.returns_rows else []
+
+    async def until_somebody_waits(self, task: asyncio.Task[Any]) -> None:
+        """Until the database makes somebody wait for a lock, or the task is done without."""
+        waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        async with asyncio.timeout(20):
+            while not (task.done() or await self.rows(waits)):  # noqa: ASYNC110 - the database has no event for it
+                await asyncio.sleep(0.005)
 
     async def expire_leases(self) -> None:
         await self.rows(
@@ -323,4 +332,3 @@ def room(
     }
     desk = kind(store, receives, front, performers, bell, NoRenewal(), trouble, f"desk {uuid4()}", limits)
     return Room(place, desk, front, guide, talk, bell, trouble)
-

@@ -60,7 +60,9 @@ async def test_the_same_payload_twice_is_one_row(database: Database, receives: R
     assert await states(database, key) == [("new", 0), ("new", 0)]
 
 
-async def test_of_twenty_deliveries_at_once_exactly_one_is_new(database: Database, receives: Receiving) -> None:
+async def test_of_twenty_deliveries_at_once_exactly_one_is_new(
+    database: Database, receives: Receiving
+) -> None:
     key = str(uuid4())
     answers = await asyncio.gather(*(receives.remember("slack", key, key, b"hello") for _ in range(20)))
     assert answers.count(True) == 1
@@ -86,7 +88,9 @@ async def test_a_payload_cannot_be_read_at_rest(database: Database, receives: Re
     key = str(uuid4())
     await receives.remember("slack", key, key, b"the password is hunter2")
     async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
-        row = await (await owner.execute("select payload from inbox where unique_key = %s", (key,))).fetchone()
+        row = await (
+            await owner.execute("select payload from inbox where unique_key = %s", (key,))
+        ).fetchone()
     assert row is not None
     assert b"hunter2" not in bytes(row[0])
     assert VAULT.open(row[0]) == b"the password is hunter2"

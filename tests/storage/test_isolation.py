@@ -1,5 +1,7 @@
 """Two accounts through one reused connection: neither the queries nor the database let one reach the other."""
 
+# ruff: noqa: S608 - the names of tables are our own
+
 from __future__ import annotations
 
 import inspect
@@ -86,10 +88,14 @@ async def furnished(place: Office) -> Theirs:
         await unit.trees.keep("ALPHA-flow", "ALPHA flow", "wip", "ALPHA source")
         await unit.outbox.owe(session, (ShowCard(),))
         lease = await unit.outbox.take(session, Lane.TALK, "ALPHA holder", timedelta(hours=1))
-        effect = (await unit.connection.execute(text("select id from outbox order by id desc limit 1"))).scalar_one()
+        effect = (
+            await unit.connection.execute(text("select id from outbox order by id desc limit 1"))
+        ).scalar_one()
         draft = await unit.drafts.keep(place.anna.id, "form", {"text": "ALPHA"})
         await unit.connection.execute(
-            text("insert into inbox (platform, unique_key, order_key, payload, account_id) values ('c', :k, 'o', '', :a)"),
+            text(
+                "insert into inbox (platform, unique_key, order_key, payload, account_id) values ('c', :k, 'o', '', :a)"
+            ),
             {"k": str(uuid4()), "a": place.account},
         )
     assert post is not None
@@ -124,6 +130,13 @@ Try = Callable[[Any, Theirs], Awaitable[Any]]
 async def overwrite(at: Sessions, t: Theirs) -> None:
     blank = t.office.blank(t.session, LONG_AGO)
     await at.save(blank, replace(blank, problem_summary="BETA", version=1))
+
+
+async def find_it(at: Places, theirs: Theirs) -> Any:
+    async with theirs.office.store.transaction(theirs.office.account) as unit:
+        place = await unit.places.get(theirs.place)
+    assert place is not None
+    return await at.find(place.platform, place.workspace, place.channel, place.thread)
 
 
 # What a stranger may try with ids he should not have. `own`: it may succeed, on rows of his own account.
@@ -167,7 +180,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "unbound_intervals": lambda at, t: at.unbound_intervals(t.session, t.anna),
     },
     Places: {
-        "find": lambda at, t: find(at, t),
+        "find": find_it,
         "ensure": lambda at, t: at.ensure("thread", "console", "BETA", str(uuid4()), "", t.session),
         "get": lambda at, t: at.get(t.place),
         "of_session": lambda at, t: at.of_session(t.session),
@@ -219,13 +232,6 @@ OF_HIS_OWN = {
 }  # fmt: skip
 
 
-async def find(at: Places, theirs: Theirs) -> Any:
-    async with theirs.office.store.transaction(theirs.office.account) as unit:
-        place = await unit.places.get(theirs.place)
-    assert place is not None
-    return await at.find(place.platform, place.workspace, place.channel, place.thread)
-
-
 def repository(kind: type, unit: Unit, account: UUID) -> Any:
     """As the unit makes it, with the account its queries filter by."""
     given = {"connection": unit.connection, "account": account, "vault": VAULT, "now": unit.now}
@@ -275,7 +281,9 @@ async def test_the_database_alone_keeps_the_accounts_apart(
     alpha, own = str(theirs.office.account), str(beta.office.account)
     before = everything(database, theirs.office.account)
     async with one_connection.transaction(beta.office.account) as unit:
-        seen = (await unit.connection.execute(text(f"select distinct {key}::text from {table}"))).scalars().all()
+        seen = (
+            (await unit.connection.execute(text(f"select distinct {key}::text from {table}"))).scalars().all()
+        )
         assert set(seen) <= {own, None}
         assert own in seen
         if table != "session_log":

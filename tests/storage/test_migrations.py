@@ -153,7 +153,11 @@ def test_a_session_outside_of_its_words_is_refused(
 
 
 ALL_OF_IT = {
-    "users": [("user_id", "CASCADE"), ("escalated_to_id", "SET NULL"), ("escalation_requested_by_id", "SET NULL")],
+    "users": [
+        ("user_id", "CASCADE"),
+        ("escalated_to_id", "SET NULL"),
+        ("escalation_requested_by_id", "SET NULL"),
+    ],
     "accounts": [("account_id", "CASCADE")],
     "teams": [("team_id", "SET NULL"), ("escalated_to_team_id", "SET NULL")],
     "psa_connections": [("psa_connection_id", "SET NULL")],
@@ -181,7 +185,9 @@ def test_what_a_session_names_may_go_and_only_the_name_is_lost(database: Databas
         owner = account(connection)
         anna, ben = user(connection, owner), user(connection, owner)
         team, psa = uuid4(), uuid4()
-        connection.execute("insert into teams (id, account_id, name) values (%s, %s, 'Network')", (team, owner))
+        connection.execute(
+            "insert into teams (id, account_id, name) values (%s, %s, 'Network')", (team, owner)
+        )
         connection.execute(
             "insert into psa_connections (id, account_id, host, company, keys) values (%s, %s, 'h', 'c', '')",
             (psa, owner),
@@ -192,7 +198,12 @@ def test_what_a_session_names_may_go_and_only_the_name_is_lost(database: Databas
             "escalated_to_team_id": team, "psa_connection_id": psa, "parent_session_id": parent,
         }  # fmt: skip
         kept = session(connection, owner, anna, **named)
-        for table, gone in (("users", ben), ("teams", team), ("psa_connections", psa), ("ai_sessions", parent)):
+        for table, gone in (
+            ("users", ben),
+            ("teams", team),
+            ("psa_connections", psa),
+            ("ai_sessions", parent),
+        ):
             connection.execute(sql.SQL("delete from {} where id = %s").format(sql.Identifier(table)), (gone,))
         columns = sql.SQL(", ").join(map(sql.Identifier, named))
         left = connection.execute(

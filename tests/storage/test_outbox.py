@@ -29,7 +29,9 @@ async def place(database: Database) -> AsyncIterator[Office]:
         yield opened
 
 
-async def take(place: Office, subject: UUID, lane: Lane = TALK, holder: str = "me", length: timedelta = HOUR) -> Lease:
+async def take(
+    place: Office, subject: UUID, lane: Lane = TALK, holder: str = "me", length: timedelta = HOUR
+) -> Lease:
     async with place.store.transaction(place.account) as unit:
         lease = await unit.outbox.take(subject, lane, holder, length)
     assert lease is not None
@@ -51,8 +53,6 @@ async def fenced(place: Office, lease: Lease) -> bool:
         return await unit.outbox.fence(lease)
 
 
-
-
 # ── The lease ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -68,7 +68,9 @@ async def test_of_many_who_want_a_lane_one_gets_it(place: Office) -> None:
     assert taken[0].version == 1
 
 
-async def test_a_lease_ends_by_the_databases_time_and_the_next_holder_has_a_new_version(place: Office) -> None:
+async def test_a_lease_ends_by_the_databases_time_and_the_next_holder_has_a_new_version(
+    place: Office,
+) -> None:
     subject = uuid4()
     gone = await take(place, subject, holder="first", length=timedelta(seconds=-1))
     again = await take(place, subject, holder="second")
@@ -91,7 +93,9 @@ async def test_what_ended_cannot_be_renewed_nor_released(place: Office) -> None:
     assert (await take(place, subject)).version == 3
 
 
-async def test_a_lease_that_ends_while_a_transaction_waits_is_not_renewed_by_its_old_clock(place: Office) -> None:
+async def test_a_lease_that_ends_while_a_transaction_waits_is_not_renewed_by_its_old_clock(
+    place: Office,
+) -> None:
     """now() is the beginning of a transaction; the fence goes by the time it is."""
     subject = uuid4()
     lease = await take(place, subject, length=timedelta(milliseconds=300))
@@ -188,7 +192,9 @@ async def test_a_timer_of_the_future_and_what_is_put_off_hold_nobody_up(place: O
     subject = uuid4()
     lease = await take(place, subject)
     async with place.store.transaction(place.account) as unit:
-        await unit.outbox.owe(subject, (ShowStep(step=1, due=unit.now + HOUR), ShowStep(step=2), ShowStep(step=3)))
+        await unit.outbox.owe(
+            subject, (ShowStep(step=1, due=unit.now + HOUR), ShowStep(step=2), ShowStep(step=3))
+        )
     put_off = await begin(place, lease)
     assert put_off is not None
     assert put_off.effect.step == 2  # type: ignore[union-attr]
@@ -222,7 +228,9 @@ async def test_what_a_dead_process_had_in_hand_comes_first_again(place: Office) 
 async def test_a_card_owed_twice_is_drawn_once_with_the_newest_time(place: Office) -> None:
     subject = uuid4()
     async with place.store.transaction(place.account) as unit:
-        await unit.outbox.owe(subject, (AskGuide(turn=1, due=unit.now + HOUR), AskGuide(turn=2), AskGuide(turn=3)))
+        await unit.outbox.owe(
+            subject, (AskGuide(turn=1, due=unit.now + HOUR), AskGuide(turn=2), AskGuide(turn=3))
+        )
         await unit.outbox.owe(uuid4(), (AskGuide(turn=9),))
     rows = await place.rows("select args, due_at from outbox where subject_id = :s", s=subject)
     assert [row.args for row in rows] == [{"turn": 3}]
@@ -231,7 +239,9 @@ async def test_a_card_owed_twice_is_drawn_once_with_the_newest_time(place: Offic
 
 async def test_steps_are_never_one(place: Office) -> None:
     subject = uuid4()
-    await owe(place, subject, ShowStep(step=1), ShowStep(step=1), Post(post_id=uuid4()), Post(post_id=uuid4()))
+    await owe(
+        place, subject, ShowStep(step=1), ShowStep(step=1), Post(post_id=uuid4()), Post(post_id=uuid4())
+    )
     assert len(await place.owed(subject)) == 4
 
 
@@ -249,11 +259,6 @@ async def test_what_is_owed_while_an_attempt_is_under_way_is_owed_anew(place: Of
     assert await begin(place, lease) is not None
 
 
-async def waiting_for_a_lock(place: Office) -> bool:
-    query = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    return bool(await place.rows(query))
-
-
 async def test_an_attempt_and_a_renewal_at_the_same_moment_lose_nothing(place: Office) -> None:
     """The attempt counts itself but has not committed; the renewal waits for it and then owes the card anew."""
     subject = uuid4()
@@ -262,8 +267,7 @@ async def test_an_attempt_and_a_renewal_at_the_same_moment_lose_nothing(place: O
     async with place.store.transaction(place.account) as unit:
         assert await unit.outbox.next_owed(lease) is not None
         renewal = asyncio.create_task(owe(place, subject, ShowCard()))
-        while not await waiting_for_a_lock(place):
-            await asyncio.sleep(0.005)
+        await place.until_somebody_waits(renewal)
     await renewal
     assert len(await place.owed(subject)) == 2
 
@@ -275,8 +279,7 @@ async def test_an_attempt_does_not_begin_what_was_just_put_off(place: Office) ->
     async with place.store.transaction(place.account) as unit:
         await unit.outbox.owe(subject, (AskGuide(turn=1, due=unit.now + HOUR),))
         attempt = asyncio.create_task(begin(place, lease))
-        while not await waiting_for_a_lock(place):
-            await asyncio.sleep(0.005)
+        await place.until_somebody_waits(attempt)
     assert await attempt is None
 
 
@@ -345,7 +348,8 @@ async def test_the_right_to_write_can_be_asked_for_in_the_middle(place: Office) 
 
     class Asking(RecordingPerformer):
         async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
-            answers.append(await still_ours())
+            await still_ours()
+            answers.append("ours")
             await place.expire_leases()
             with pytest.raises(LeaseLost):
                 await still_ours()
@@ -354,4 +358,4 @@ async def test_the_right_to_write_can_be_asked_for_in_the_middle(place: Office) 
 
     await owe(place, subject, ShowCard())
     assert await room(place, talk=Asking()).desk.deliver(place.account, subject, TALK) == 0
-    assert answers == [None, "lost"]
+    assert answers == ["ours", "lost"]

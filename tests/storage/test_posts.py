@@ -26,7 +26,9 @@ async def place(database: Database) -> AsyncIterator[Office]:
         yield opened
 
 
-async def owe(place: Office, session: UUID, key: str = "resolution:note", held: str | None = None) -> OwedPost | None:
+async def owe(
+    place: Office, session: UUID, key: str = "resolution:note", held: str | None = None
+) -> OwedPost | None:
     async with place.store.transaction(place.account) as unit:
         return await unit.posts.owe(
             session, key, "note", "resolution", place.anna.id, None, 4711, {"text": "Fixed."}, held
@@ -54,7 +56,12 @@ async def test_a_part_comes_back_as_it_was_owed_with_its_marker(place: Office) -
     post = await owe(place, session, held="review")
     assert post is not None
     assert post == await found(place, post.id)
-    assert (post.state, post.attempts, post.held_because, post.ticket_id) == (PostState.PENDING, 0, "review", 4711)
+    assert (post.state, post.attempts, post.held_because, post.ticket_id) == (
+        PostState.PENDING,
+        0,
+        "review",
+        4711,
+    )
     assert (post.session_id, post.engineer, post.content) == (session, place.anna.id, {"text": "Fixed."})
     [row] = await place.rows("select marker from psa_post_log where id = :p", p=post.id)
     assert row.marker == marker_for(post.id)
@@ -189,9 +196,7 @@ async def test_whoever_follows_the_changes_misses_none_drawn_at_the_same_time(pl
     async with place.store.transaction(place.account) as unit:
         await unit.places.keep(ids[0], "slow", {})
         drawing = asyncio.create_task(quick())
-        waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        while not (drawing.done() or await place.rows(waits)):
-            await asyncio.sleep(0.005)
+        await place.until_somebody_waits(drawing)
         await look()
     await drawing
     await look()

@@ -111,7 +111,9 @@ async def test_the_history_has_every_step_and_note_in_order(place: Office) -> No
         before = await place.session(session)
         step = replace(question(number), number=number)
         note = Note(NoteKind.EVIDENCE, f"note {number}", place.ben.id, MOMENT, number, "digest", "log")
-        await save(place, before, replace(before, step_count=number, current=step, touched=(step,), notes=(note,)))
+        await save(
+            place, before, replace(before, step_count=number, current=step, touched=(step,), notes=(note,))
+        )
     async with place.store.transaction(place.account) as unit:
         history = await unit.sessions.history(session)
         assert history is not None
@@ -171,7 +173,9 @@ async def test_what_was_written_once_never_changes(place: Office) -> None:
     await save(place, None, session)
     before = await place.session(session.id)
     await save(place, before, replace(before, problem_summary="new"))
-    rows = await place.rows("select intake_content->>'log_content' as log from ai_sessions where id = :s", s=session.id)
+    rows = await place.rows(
+        "select intake_content->>'log_content' as log from ai_sessions where id = :s", s=session.id
+    )
     assert rows[0].log == "full log"
 
 
@@ -188,7 +192,9 @@ async def test_an_interval_decided_later_keeps_its_time_entry(place: Office) -> 
     decided = (*before.intervals[:2], replace(before.intervals[2], confirmed=False))
     await save(place, before, replace(before, intervals=decided))
     assert (await place.session(session)).intervals == decided
-    rows = await place.rows("select distinct post_id from ai_session_intervals where session_id = :s", s=session)
+    rows = await place.rows(
+        "select distinct post_id from ai_session_intervals where session_id = :s", s=session
+    )
     assert [row.post_id for row in rows] == [post]
 
 
@@ -209,7 +215,12 @@ async def test_text_a_database_refuses_does_not_stop_the_work(place: Office) -> 
         history = await unit.sessions.history(session.id)
     assert history is not None
     found = history.session
-    said: list[Any] = [found.intake.text, found.problem_summary, history.steps[0].text, history.notes[0].log_content]
+    said: list[Any] = [
+        found.intake.text,
+        found.problem_summary,
+        history.steps[0].text,
+        history.notes[0].log_content,
+    ]
     assert said == [good] * 4
     assert found.ticket == {"summary": good}
     assert (found.stand, history.steps[0].stand) == ({"said": good}, {"said": [good]})
@@ -218,7 +229,9 @@ async def test_text_a_database_refuses_does_not_stop_the_work(place: Office) -> 
 async def test_lists_of_sessions_name_the_right_ones_in_the_right_order(place: Office) -> None:
     async with place.store.transaction(place.account) as unit:
         made = []
-        for number, status in enumerate(("active", "resolved", "requesting_escalation", "requesting_escalation")):
+        for number, status in enumerate(
+            ("active", "resolved", "requesting_escalation", "requesting_escalation")
+        ):
             session = place.blank(uuid4(), MOMENT + timedelta(minutes=number), status)
             asked = Escalation(place.anna.id, MOMENT - timedelta(minutes=number), "stuck", Target())
             waiting = status == "requesting_escalation"
@@ -237,9 +250,15 @@ async def test_the_time_list_has_where_somebody_worked_and_where_he_is_at_it(pla
     async with place.store.transaction(place.account) as unit:
         old, recent, running = (place.blank(uuid4(), MOMENT + timedelta(minutes=n)) for n in range(3))
         day = timedelta(days=1)
-        await unit.sessions.save(None, replace(old, intervals=(Interval(place.ben.id, MOMENT - day, MOMENT - day),)))
-        await unit.sessions.save(None, replace(recent, intervals=(Interval(place.ben.id, MOMENT - day, MOMENT),)))
-        await unit.sessions.save(None, replace(running, clock=RunningClock(place.ben.id, MOMENT - day, MOMENT - day)))
+        await unit.sessions.save(
+            None, replace(old, intervals=(Interval(place.ben.id, MOMENT - day, MOMENT - day),))
+        )
+        await unit.sessions.save(
+            None, replace(recent, intervals=(Interval(place.ben.id, MOMENT - day, MOMENT),))
+        )
+        await unit.sessions.save(
+            None, replace(running, clock=RunningClock(place.ben.id, MOMENT - day, MOMENT - day))
+        )
         assert await unit.sessions.with_work_since(place.ben.id, MOMENT) == (running.id, recent.id)
 
 
