@@ -30,7 +30,7 @@ async def play(path: Path, *, as_json: bool) -> int:
     """0 when the case came to its end, 1 when it did not. With `as_json` one object on standard output."""
     case = read_case(path)
     words = sys.stderr if as_json else sys.stdout
-    folder = Path(tempfile.mkdtemp(prefix="flowpilot-play-")) / "desk"
+    folder = Path(tempfile.mkdtemp(prefix="flowpilot-play-"))
     host = practice.spawn(folder, throwaway=True)
     try:
         line = await practice.attach(folder, lambda text: _write(words, f"{text} …"), host)
@@ -40,7 +40,7 @@ async def play(path: Path, *, as_json: bool) -> int:
             line.close()
             await asyncio.to_thread(host.wait, LEAVE_SECONDS)
     finally:
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     if result is None:
         return 1
     if as_json:

@@ -130,7 +130,9 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     vault = Vault(settings.key_ring)
     limits = post_limits(settings)
     slots = settings.talk_slots + settings.work_slots
-    store = Store(settings.database_url, vault, pool_size=min(20, slots))
+    # What a process that stands still has locked is free again when its leases are.
+    still = timedelta(seconds=min(10.0, settings.lease_seconds))
+    store = Store(settings.database_url, vault, pool_size=min(20, slots), still=still)
     await store.refuse_unsafe_role()
     receiving = Receiving(settings.database_url, vault)
     await receiving.open()

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import accounts, messages, places
 
+LATEST = 6
 CHANGE = text("nextval('message_changes')")
 
 

@@ -66,17 +66,30 @@ class Unit:
         return (row.account_id, row.user_id) if row else None
 
 
-ENTER = text("select set_config('app.account_id', :account, true), now() as now")
+# The limit belongs to the transaction, not to the connection: a proxy may hand that to somebody else.
+BEGUN = text(
+    "select set_config('app.account_id', :account, true), "
+    "set_config('idle_in_transaction_session_timeout', :still, true), now() as now"
+)
+ENTER = text("select set_config('app.account_id', :account, true)")
 
 
 class Store:
     """The database as the application's role sees it.
 
     `offset` moves its clock, for practice and tests: what is due follows it, leases keep to the real time.
+    `still`: how long a transaction may wait for this process. The database ends one that stands still longer,
+    because its locks would hold up everybody else's work on the same rows until the process goes on.
     """
 
     def __init__(
-        self, url: str, vault: Vault, *, offset: timedelta = timedelta(), pool_size: int = 10
+        self,
+        url: str,
+        vault: Vault,
+        *,
+        offset: timedelta = timedelta(),
+        pool_size: int = 10,
+        still: timedelta = timedelta(seconds=10),
     ) -> None:
         # Prepared statements are off so that a transaction-pooling proxy may stand in between.
         self.engine: AsyncEngine = create_async_engine(
@@ -89,12 +102,14 @@ class Store:
         self.url = url
         self.vault = vault
         self.offset = offset
+        self._still = str(int(still.total_seconds() * 1000))
 
     @asynccontextmanager
     async def transaction(self, account: UUID | None = None) -> AsyncIterator[Unit]:
         """Commits at the end, rolls back on any exception."""
         async with self.engine.begin() as connection:
-            row = (await connection.execute(ENTER, {"account": str(account) if account else ""})).one()
+            given = {"account": str(account) if account else "", "still": self._still}
+            row = (await connection.execute(BEGUN, given)).one()
             yield Unit(connection, self.vault, row.now + self.offset, account)
 
     async def rows(self, query: str, **given: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from engine.desk import Limits
-from engine.effects import AskGuide, Lane, Post, ReadTicket, ShowStep
+from engine.effects import Lane, Post, ReadTicket, ShowStep
 from engine.events import EvidenceAdded, GuideFailed, NoteAdded, StepAnswered, TicketLinked
 from engine.ports import Act, Done, OwedRow, Performed, Raw
 from engine.psa import PsaUnreachable, Ticket
@@ -322,32 +322,25 @@ async def test_a_ticket_linked_while_another_is_being_read_is_read_too(place: Of
 
 
 async def test_a_delivery_and_a_click_take_their_locks_in_the_same_order(place: Office) -> None:
-    """One holds the Session and wants the outbox row, the other must not hold the row and want the Session."""
+    """The click holds the Session and wants the row of an effect; the delivery must not hold that row and want
+    the Session."""
     session = await place.start()
-    async with place.store.transaction(place.account) as unit:
-        await unit.outbox.owe(session, (AskGuide(turn=7),))
+    hour = timedelta(hours=1)
 
     class Owes(RecordingPerformer):
         async def perform(self, row: OwedRow, lease: Any, still_ours: Any) -> Performed:
-            if isinstance(row.effect, AskGuide):
-                return Done()
-
             async def save(unit: Any) -> None:
-                await unit.outbox.owe(session, (ReadTicket(ticket_id=1),))
-                saved.set()
+                await unit.outbox.owe(session, (ReadTicket(ticket_id=1, due=unit.now + hour),))
 
             return Done((GuideFailed(99, "E1"),), save)
 
-    saved = asyncio.Event()
     work = room(place, work=Owes())
-    await work.desk.deliver(place.account, session, WORK)
     async with place.store.transaction(place.account) as unit:
-        await unit.outbox.owe(session, (Post(post_id=uuid4()), ReadTicket(ticket_id=2, due=unit.now + timedelta(hours=1))))
+        await unit.outbox.owe(session, (ReadTicket(ticket_id=2, due=unit.now + hour), Post(post_id=uuid4())))
     async with place.store.transaction(place.account) as unit:
         assert await unit.sessions.get(session, lock=True) is not None
         delivery = asyncio.create_task(work.desk.deliver(place.account, session, WORK))
         await place.until_somebody_waits(delivery)
-        assert not saved.is_set()
-        await unit.outbox.owe(session, (ReadTicket(ticket_id=3, due=unit.now + timedelta(hours=1)),))
-    await delivery
-    assert [type(failure).__name__ for _, failure in work.trouble.noted] == []
+        await unit.outbox.owe(session, (ReadTicket(ticket_id=3, due=unit.now + hour),))
+    assert await delivery == 1
+    assert work.trouble.noted == []
