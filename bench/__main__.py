@@ -17,7 +17,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     heads = list(dict.fromkeys(name for row in rows for name in row))
     cells = [heads, *([_shown(row.get(name)) for name in heads] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(heads))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells)
+    return "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
 
 
 def _shown(value: Any) -> str:
@@ -26,7 +28,9 @@ def _shown(value: Any) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Runs one after another: two at once would measure each other."""
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures speed and memory on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description="Measures speed and memory on this machine."
+    )
     parser.add_argument("names", nargs="*", help=f"any of {', '.join(NAMES)}; all without")
     parser.add_argument("--json", action="store_true", help="one JSON object of all rows")
     given = parser.parse_args(argv)

@@ -148,14 +148,13 @@ class Places:
         await self._db.execute(mine.with_for_update(key_share=True))
 
     async def show_again(self, session_id: UUID) -> None:
-        """Everything shown in the Session's Places counts as changed, for somebody who comes in now."""
+        """The card and the latest messages of the Session's Places count as changed, for somebody who comes in now."""
         await self._draw_alone()
         where = select(places.c.id).where(places.c.session_id == session_id)
-        await self._db.execute(
-            update(messages)
-            .where(messages.c.account_id == self._account, messages.c.place_id.in_(where))
-            .values(change=CHANGE)
-        )
+        mine = (messages.c.account_id == self._account) & messages.c.place_id.in_(where)
+        latest = select(messages.c.id).where(mine).order_by(messages.c.change.desc()).limit(LATEST)
+        again = (messages.c.key == "card") | messages.c.id.in_(latest)
+        await self._db.execute(update(messages).where(mine, again).values(change=CHANGE))
 
     async def since(self, place_ids: tuple[UUID, ...], change: int, limit: int = 200) -> tuple[Message, ...]:
         """What was drawn or redrawn in these Places after `change`, in that order."""

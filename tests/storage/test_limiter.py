@@ -93,9 +93,7 @@ async def test_one_process_alone_keeps_to_the_limit_and_gives_slots_back(tenant:
     assert await most_at_once([limiter], tenant, 3) == 3
 
 
-async def test_two_processes_share_the_slots_of_one_tenant(
-    redis_url: str, redis: Redis, tenant: str
-) -> None:
+async def test_two_processes_share_the_slots_of_one_tenant(redis_url: str, redis: Redis, tenant: str) -> None:
     other = Redis.from_url(redis_url)
     limiters = [generous(each, in_flight=3, max_wait=60) for each in (redis, other)]
     assert await most_at_once(limiters, tenant, 16) == 3

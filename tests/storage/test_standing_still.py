@@ -29,7 +29,9 @@ async def test_what_a_process_that_stands_still_has_locked_is_free_again_and_it_
             await unit.connection.execute(LOCK, {"id": account})
             await unit.accounts.change_settings({"said": "too late"})
             async with other.transaction(account) as free:
-                await free.connection.execute(LOCK, {"id": account})  # waits until the database ends the first one
+                await free.connection.execute(
+                    LOCK, {"id": account}
+                )  # waits until the database ends the first one
             await unit.accounts.change_settings({"said": "too late"})
     async with other.transaction(account) as unit:
         assert await unit.accounts.settings() == {}
