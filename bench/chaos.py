@@ -68,7 +68,10 @@ async def run(plan: Plan) -> Run:
     """One seed from an empty desk to its verdict."""
     began = time.monotonic()
     rng = random.Random(plan.seed)
-    async with throwaway_desk() as desk, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as client:
+    async with (
+        throwaway_desk() as desk,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as client,
+    ):
         told = Told()
         observer = Observer(desk.store, desk.account)
         watching = asyncio.create_task(observer.run())
@@ -174,7 +177,9 @@ def row(name: str, runs: Sequence[Run]) -> list[str]:
 def table(runs: Sequence[Run]) -> str:
     rows = [list(HEADS), *(row(str(r.plan.seed), [r]) for r in runs), row("total", runs)]
     widths = [max(len(r[i]) for r in rows) for i in range(len(HEADS))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(r, widths, strict=True)) for r in rows)
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(r, widths, strict=True)) for r in rows
+    )
 
 
 # ── The command ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +192,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200, help="kill -9 over all runs")
     parser.add_argument("--crashes", type=int, default=5, help="kill -9 of PostgreSQL over all runs")
     parser.add_argument("--sessions", type=int, default=14, help="tickets in hand at once")
-    parser.add_argument("--seconds", type=float, default=65.0, help="over which the kills of one run are spread")
+    parser.add_argument(
+        "--seconds", type=float, default=65.0, help="over which the kills of one run are spread"
+    )
     parser.add_argument("--short", action="store_true", help="one seed, 15 kills, one crash")
     parser.add_argument("--logs", type=Path, help="copy the processes' logs into this folder")
     parser.add_argument("--only", choices=("runs", "boundaries"), help="one half alone")
@@ -200,11 +207,15 @@ def plans(given: argparse.Namespace) -> list[Plan]:
         return [Plan(given.first, 15, 1, 12.0, 6, given.logs)]
     seeds = range(given.first, given.first + given.seeds)
 
+    count: int = given.seeds
+
     def share(total: int, at: int) -> int:
-        return total * (at + 1) // given.seeds - total * at // given.seeds
+        return total * (at + 1) // count - total * at // count
 
     return [
-        Plan(seed, share(given.kills, at), share(given.crashes, at), given.seconds, given.sessions, given.logs)
+        Plan(
+            seed, share(given.kills, at), share(given.crashes, at), given.seconds, given.sessions, given.logs
+        )
         for at, seed in enumerate(seeds)
     ]
 
@@ -224,7 +235,11 @@ async def main(argv: Sequence[str]) -> int:
         wrong += await chaos_boundaries.main(every=12 if given.short else 1)
     for sentence in wrong:
         print(sentence)
-    print("Nothing was lost, done twice or put out of order." if not wrong else f"{len(wrong)} things are wrong.")
+    print(
+        "Nothing was lost, done twice or put out of order."
+        if not wrong
+        else f"{len(wrong)} things are wrong."
+    )
     return 1 if wrong else 0
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -103,7 +103,9 @@ async def _owe(desk: ThrowawayDesk, ticket: dict[str, Any], kind: str) -> UUID:
     return session_id
 
 
-def _content(kind: str, ticket: dict[str, Any], owner: UUID, session_id: UUID, unit: Unit) -> dict[str, object]:
+def _content(
+    kind: str, ticket: dict[str, Any], owner: UUID, session_id: UUID, unit: Unit
+) -> dict[str, object]:
     about: dict[str, object] = {"ticket_id": ticket["id"], "record_type": "ServiceTicket", "member_id": 101}
     if kind == "note":
         return {**about, "text": f"Done in {session_id}", "visibility": "internal", "technician": ""}
@@ -129,10 +131,11 @@ async def _children(desk: ThrowawayDesk, cases: list[Case]) -> dict[str, int]:
     """Runs them in processes forked from one; gives session → boundaries crossed, for those that lived on."""
     listed = [{"session": str(c.session), "manner": c.manner, "at": c.at} for c in cases]
     given = {"account": str(desk.account), "stopped": STOPPED, "cases": listed}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.chaos_boundary_child", cwd=CLONE, env=dict(desk.processes.environment),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    with (desk.folder / "boundaries.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.chaos_boundary_child", cwd=CLONE, env=dict(desk.processes.environment),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True,
+        )  # fmt: skip
     out, _ = await process.communicate(json.dumps(given).encode())
     if process.returncode != 0:
         raise RuntimeError(f"the boundary workers ended with {process.returncode}")
@@ -144,7 +147,7 @@ async def _let_them_die(desk: ThrowawayDesk, cases: list[Case]) -> None:
     """While they die and stop, one whole worker picks up what they leave, as soon as their leases allow."""
     desk.processes.start(Process("worker-1", "worker", ["worker"], {}))
     await _children(desk, cases)
-    await _make_due(desk, cases)
+    await _make_due(desk)
     ends = time.monotonic() + REST_SECONDS
     while time.monotonic() < ends:
         states = Counter(post.state for post in await posts_of(desk))
@@ -153,7 +156,7 @@ async def _let_them_die(desk: ThrowawayDesk, cases: list[Case]) -> None:
         await asyncio.sleep(0.3)
 
 
-async def _make_due(desk: ThrowawayDesk, cases: list[Case]) -> None:
+async def _make_due(desk: ThrowawayDesk) -> None:
     """Those that died before they took the part: it is due now for anybody."""
     async with desk.store.transaction(desk.account) as unit:
         statement = "update outbox set due_at = now() where state = 'owed' and verb = 'Post'"
@@ -166,7 +169,7 @@ async def _verdict(desk: ThrowawayDesk, cases: list[Case], counted: dict[str, in
     wrong, missing, twice = [], Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for case in cases:
         post = by_session[case.session]
-        count = hits(replace(post, state=post.state), there)
+        count = hits(post, there)
         if count != 1 or post.state is not PostState.POSTED:
             wrong.append(f"{case.kind} {case.manner} at {case.at}: {count} in ConnectWise, {post.state}")
         missing[case.kind, case.manner] += count == 0

@@ -21,13 +21,18 @@ from engine.effects import Lane
 
 AT_ONCE = 30
 LONGEST = 60.0
-MAKE_DUE = text("update outbox set due_at = now() where state = 'owed' and verb = 'Post' and subject_id = :subject")
+MAKE_DUE = text(
+    "update outbox set due_at = now() where state = 'owed' and verb = 'Post' and subject_id = :subject"
+)
 
 
 @dataclass(slots=True)
 class Boundaries:
-    """Drives a coroutine and counts each time it waits for the outside. At number `at` the process ends, or stops:
-    on leaving (what was asked for is under way) or on coming back (the answer is there and unread)."""
+    """Drives a coroutine and counts each time it waits for the outside.
+
+    At number `at` the process ends, or stops: on leaving (what was asked for is under way) or on coming back
+    (the answer is there and unread).
+    """
 
     inner: Coroutine[Any, Any, Any]
     manner: str
@@ -49,7 +54,7 @@ class Boundaries:
             given, failure = None, None
             try:
                 given = yield waits
-            except BaseException as thrown:
+            except BaseException as thrown:  # noqa: BLE001 - passed on as it is, a cancellation too
                 failure = thrown
             if here and self.manner == "killed on coming back":
                 os.kill(os.getpid(), signal.SIGKILL)

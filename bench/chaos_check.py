@@ -52,7 +52,11 @@ class Verdict:
 
 async def posts_of(desk: ThrowawayDesk) -> list[OwedPost]:
     async with desk.store.transaction(desk.account) as unit:
-        ids = (await unit.connection.execute(text("select id from psa_post_log order by position"))).scalars().all()
+        ids = (
+            (await unit.connection.execute(text("select id from psa_post_log order by position")))
+            .scalars()
+            .all()
+        )
         found = [await unit.posts.get(each) for each in ids]
     return [post for post in found if post is not None]
 
@@ -111,9 +115,13 @@ def _posts(verdict: Verdict, posts: list[OwedPost], there: dict[str, Any]) -> No
 
 def _equal_texts(verdict: Verdict, there: dict[str, Any], tickets: set[int]) -> None:
     """The same text twice on one ticket, whatever marker it carries."""
-    notes = Counter((n["ticketId"], _plain(n.get("text"))) for n in there["notes"] if n["ticketId"] in tickets)
+    notes = Counter(
+        (n["ticketId"], _plain(n.get("text"))) for n in there["notes"] if n["ticketId"] in tickets
+    )
     times = Counter(
-        (t["chargeToId"], _plain(t.get("internalNotes"))) for t in there["timeEntries"] if t["chargeToId"] in tickets
+        (t["chargeToId"], _plain(t.get("internalNotes")))
+        for t in there["timeEntries"]
+        if t["chargeToId"] in tickets
     )
     for (ticket, said), count in (notes + times).items():
         if count > 1:
@@ -132,7 +140,9 @@ async def _ends(verdict: Verdict, unit: Unit, told: Told, posts: list[OwedPost])
     kinds: dict[Any, set[str]] = defaultdict(set)
     for post in posts:
         kinds[post.session_id].add(f"{post.occasion}:{post.kind}")
-    verdict.words_lost += [f"ticket {t} has {per_ticket[t]} sessions" for t in told.tickets if per_ticket[t] != 1]
+    verdict.words_lost += [
+        f"ticket {t} has {per_ticket[t]} sessions" for t in told.tickets if per_ticket[t] != 1
+    ]
     for row in rows:
         lacking = {"resolution:note", "resolution:status", "resolution:time"} - kinds[row.id]
         if row.status == "resolved" and lacking:
@@ -148,7 +158,9 @@ async def _words(verdict: Verdict, unit: Unit, told: Told) -> None:
         if seen.get(word.id) != ("done", 1):
             verdict.words_lost.append(f"{word.verb or word.kind} on {word.ticket}: inbox {seen.get(word.id)}")
         elif not _took_effect(word, effects):
-            verdict.words_lost.append(f"{word.verb or word.kind} on {word.ticket} {dict(word.fields)} {word.text}")
+            verdict.words_lost.append(
+                f"{word.verb or word.kind} on {word.ticket} {dict(word.fields)} {word.text}"
+            )
 
 
 @dataclass(slots=True)
@@ -163,14 +175,20 @@ class _Effects:
 async def _effects(unit: Unit) -> _Effects:
     rows = unit.connection.execute
     notes = Counter((await rows(text("select text from ai_session_notes"))).scalars())
-    steps = (await rows(text("select session_id, number, content->'outcome' as outcome from ai_session_steps"))).all()
+    steps = (
+        await rows(text("select session_id, number, content->'outcome' as outcome from ai_session_steps"))
+    ).all()
     outcomes = [row.outcome for row in steps if row.outcome]
     said = "\n".join([*notes.elements(), *(str(o.get("text") or "") for o in outcomes)])
     answered = {(str(row.session_id), str(row.number)) for row in steps if row.outcome}
     found = (await rows(text("select * from ai_sessions"))).all()
     logged = (await rows(text("select session_id, event from session_log"))).all()
     return _Effects(
-        notes, said, answered, {r.psa_ticket_id: r for r in found}, {(str(r.session_id), r.event) for r in logged}
+        notes,
+        said,
+        answered,
+        {r.psa_ticket_id: r for r in found},
+        {(str(r.session_id), r.event) for r in logged},
     )
 
 
@@ -206,7 +224,9 @@ async def _steps(verdict: Verdict, unit: Unit) -> None:
             verdict.out_of_order.append(f"ticket {ticket}: steps {[r.number for r in rows]}")
         for row in rows:
             if row.manner == "answered" and row.answers != 1:
-                verdict.out_of_order.append(f"ticket {ticket}: step {row.number} answered {row.answers} times")
+                verdict.out_of_order.append(
+                    f"ticket {ticket}: step {row.number} answered {row.answers} times"
+                )
             if last is not None and (row.proposed_at < last.proposed_at or _late(last, row)):
                 verdict.out_of_order.append(f"ticket {ticket}: step {row.number} stands before its answer")
             last = row

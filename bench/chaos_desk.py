@@ -70,7 +70,7 @@ class ThrowawayDesk:
         return UUID(self.kept.account)
 
     async def crash_postgres(self) -> bool:
-        """kill -9 of the postmaster, then a start over what it left; False where it was not running."""
+        """SIGKILL for the postmaster, then a start over what it left; False where it was not running."""
         ground = await asyncio.to_thread(prepare, self.folder)
         pid = recorded_pid(ground.database / "postmaster.pid")
         if pid is None:
@@ -117,9 +117,7 @@ async def throwaway_desk(
     processes = Processes(folder, environment)
     store = Store(servers[0].database_url, Vault([kept.keys]), pool_size=4)
     urls = tuple(f"http://127.0.0.1:{free_port(0)}" for _ in range(webs))
-    desk = ThrowawayDesk(
-        folder, kept, servers, store, processes, urls, f"http://127.0.0.1:{kept.psa_port}"
-    )
+    desk = ThrowawayDesk(folder, kept, servers, store, processes, urls, f"http://127.0.0.1:{kept.psa_port}")
     try:
         await desk.until_it_answers(f"{desk.psa}/_practice/settings")
         await _seed(desk)

@@ -57,9 +57,9 @@ def _reap(running: dict[int, str]) -> None:
 
 def _fork(order: dict[str, Any]) -> int:
     pid = os.fork()
-    if pid:
-        return pid
-    _become(order)
+    if pid == 0:
+        _become(order)
+    return pid
 
 
 def _become(order: dict[str, Any]) -> NoReturn:
@@ -78,7 +78,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the edge of the process: its log tells
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -16,7 +16,15 @@ from bench.chaos_desk import PROBLEMS, ThrowawayDesk
 from bench.chaos_seen import GaveUp, Observer, Seen
 
 PEOPLE = ("anna", "ben", "carla")
-CONTACTS = ("Jane Doe", "Martin Hale", "Rosa Nguyen", "Priya Shah", "Lena Fischer", "Tom Okafor", "Helen Zhou")
+CONTACTS = (
+    "Jane Doe",
+    "Martin Hale",
+    "Rosa Nguyen",
+    "Priya Shah",
+    "Lena Fischer",
+    "Tom Okafor",
+    "Helen Zhou",
+)
 SECONDS_PER_WORD = 90.0
 
 
@@ -49,7 +57,12 @@ class People:
     """`rng` decides everything that people decide."""
 
     def __init__(
-        self, desk: ThrowawayDesk, observer: Observer, told: Told, rng: random.Random, client: aiohttp.ClientSession
+        self,
+        desk: ThrowawayDesk,
+        observer: Observer,
+        told: Told,
+        rng: random.Random,
+        client: aiohttp.ClientSession,
     ) -> None:
         self._desk = desk
         self._observer = observer
@@ -104,13 +117,15 @@ class People:
 
     async def _outcome(self, ticket: int, number: int) -> None:
         await self._observer.until(
-            ticket, lambda s: s.number > number or s.step.get("outcome") is not None, f"the outcome of {number}"
+            ticket,
+            lambda s: s.number > number or s.step.get("outcome") is not None,
+            f"the outcome of {number}",
         )
 
     async def _answer(self, who: str, seen: Seen) -> bool:
         """By button, sometimes twice at once; sometimes in words of his own. Whether it was said to be fixed."""
         rng = self._rng
-        options = [o["id"] for o in seen.step.get("options", ()) if o["id"] != "escalate"]
+        options: list[str] = [o["id"] for o in seen.step.get("options", ()) if o["id"] != "escalate"]
         if rng.random() < 0.15:
             await self._note(who, seen)
         if not options or rng.random() < 0.12:
@@ -156,7 +171,11 @@ class People:
         """The form twice now and then; half of the people leave the time for the end of the day to be asked."""
         seen = self._observer.sessions[ticket]
         args = {"session": str(seen.id)}
-        given = {"summary": f"Solved {ticket}", "fix": f"Replaced the part of {ticket}", "status_confirmed": "yes"}
+        given = {
+            "summary": f"Solved {ticket}",
+            "fix": f"Replaced the part of {ticket}",
+            "status_confirmed": "yes",
+        }
         forms = [self._say(who, ticket, "submit", "resolve", args=args, fields=given, seen=seen)]
         if self._rng.random() < 0.3:
             forms.append(self._say(who, ticket, "submit", "resolve", args=args, fields=given, seen=seen))

@@ -72,7 +72,9 @@ class Observer:
                 await self._look()
             await asyncio.sleep(self.every)
 
-    async def until(self, ticket: int, wanted: Callable[[Seen], bool], what: str, seconds: float = 75) -> Seen:
+    async def until(
+        self, ticket: int, wanted: Callable[[Seen], bool], what: str, seconds: float = 75
+    ) -> Seen:
         """The Session on this ticket once it is as wanted. Raises GaveUp."""
 
         def found() -> bool:

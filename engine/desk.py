@@ -105,7 +105,7 @@ class Desk:
                 await unit.inbox.done(received.id, unit.account)
         except Unreadable as failure:  # nobody can say whom to tell
             return await self._inbox_failed(failure.received, failure, tell=False)
-        except Exception as failure:  # noqa: BLE001 - a row that cannot be understood must not stop the ones behind it
+        except Exception as failure:  # a row that cannot be understood must not stop the ones behind it
             if received is None:
                 raise
             return await self._inbox_failed(received, failure)
@@ -150,7 +150,7 @@ class Desk:
             return False
         try:
             rings = await self._set_aside(received, error_id, tell=tell)
-        except Exception as unsaid:  # what cannot be apologised for must not stand in the way for ever
+        except Exception as unsaid:  # noqa: BLE001 - what cannot be apologised for must not stand in the way for ever
             self._trouble.note(f"apology for inbox {received.id}", unsaid)
             rings = await self._set_aside(received, error_id, tell=False)
         self._ring(rings)
@@ -217,7 +217,7 @@ class Desk:
             await self._close(lease, row, performed)
         except LeaseLost:
             raise
-        except Exception as failure:  # whatever went wrong, outside or in saving it, the effect stays owed or is parked
+        except Exception as failure:  # noqa: BLE001 - whatever went wrong, outside or in saving it, the effect stays owed or is parked
             return await self._effect_failed(lease, row, failure)
         return True
 

@@ -143,7 +143,7 @@ def _in_use(folder: Path) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Run the servers of a folder until SIGTERM, SIGINT or SIGHUP: `python -m storage.embedded FOLDER`."""
-    if len(arguments) != 1:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
         print("Name the folder of the servers: python -m storage.embedded .data", file=sys.stderr)
         return 2
     asked_to_stop = threading.Event()

@@ -51,9 +51,14 @@ class Fate:
             raise Killed
 
     def rule(self, store: Store) -> None:
-        """Every statement and every commit of this store is a boundary."""
-        event.listen(store.engine.sync_engine, "before_cursor_execute", self.cross)
+        """Every commit of this store is a boundary: to die between two statements of one transaction is to die
+        before its commit, and to die after it is to die before the next one."""
         event.listen(store.engine.sync_engine, "commit", self.cross)
+        event.listen(store.engine.sync_engine, "before_cursor_execute", self._stay_dead)
+
+    def _stay_dead(self, *_: Any, **__: Any) -> None:
+        if self.at is not None and self.crossed >= self.at:
+            raise Killed
 
 
 class Bell:
@@ -223,7 +228,9 @@ class Office:
 
     async def until_somebody_waits(self, task: asyncio.Task[Any]) -> None:
         """Until the database makes somebody wait for a lock, or the task is done without."""
-        waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        waits = (
+            "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
         async with asyncio.timeout(20):
             while not (task.done() or await self.rows(waits)):  # noqa: ASYNC110 - the database has no event for it
                 await asyncio.sleep(0.005)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -211,6 +211,14 @@ async def test_after_the_keys_were_rotated_old_rows_still_open(
     await rotated.close()
 
 
+class Drops(ScriptedFront):
+    """Knows nobody, so the row is closed without an account."""
+
+    async def understand(self, received: Received, unit: Any) -> Sequence[Act]:
+        self.understood.append("dropped")
+        return ()
+
+
 class Overtaken(ScriptedFront):
     """Fails, but not before somebody else has dealt with the same row."""
 
@@ -224,17 +232,20 @@ class Overtaken(ScriptedFront):
         raise ConnectionError("the answer came too late")
 
 
+@pytest.mark.parametrize(
+    "known", [lambda place: showing(place, ["a"]), lambda place: Drops()], ids=["known", "unknown"]
+)
 async def test_a_failure_told_too_late_does_not_bring_a_closed_row_back(
-    database: Database, place: Office, receives: Receiving
+    database: Database, place: Office, receives: Receiving, known: Callable[[Office], ScriptedFront]
 ) -> None:
-    key = str(uuid4())
-    other = room(place, receives, front=showing(place, ["a"]))
+    key, front = str(uuid4()), known(place)
+    other = room(place, receives, front=front)
     late = room(place, receives, front=Overtaken(other, key))
     await other.desk.receive(raw(place, "a", key))
     await late.desk.handle(key)
     assert await states(database, key) == [("done", 0)]
     await other.desk.handle(key)
-    assert other.front.understood == ["a"]
+    assert len(front.understood) == 1
 
 
 async def test_of_what_a_failing_row_did_nothing_is_kept(
