@@ -28,6 +28,15 @@ REDIS_DATABASES = range(1, 16)
 NOWHERE = (".invalid", ".test", ".example")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--clicks",
+        type=int,
+        default=40,
+        help="double clicks in the long test of the desk; 500 is the full run",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A migrated database and the two roles that open it."""

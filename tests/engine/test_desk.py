@@ -214,27 +214,27 @@ async def test_a_post_that_is_given_up_twice_is_told_once(place: Office) -> None
 # ── Clicks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-CLICKS = 40
-
-
-async def test_as_many_double_clicks_as_steps_are_no_more_steps(place: Office, receives: Receiving) -> None:
+async def test_as_many_double_clicks_as_steps_are_no_more_steps(
+    place: Office, receives: Receiving, pytestconfig: pytest.Config
+) -> None:
     """Two deliveries of each click, handled by two desks at once, and a guide that always has one more question."""
+    clicks = int(pytestconfig.getoption("--clicks"))
     session = uuid4()
-    front = ScriptedFront(script(place, session, CLICKS))
+    front = ScriptedFront(script(place, session, clicks))
     desks = [room(place, receives, front=front), room(place, receives, front=front)]
     await desks[0].desk.receive(raw(place, "start", session))
     await desks[0].desk.handle(str(session))
     await desks[0].desk.deliver(place.account, session, WORK)
-    for number in range(1, CLICKS):
+    for number in range(1, clicks):
         for each in desks:
             await each.desk.receive(raw(place, f"answer {number}", session))
         await asyncio.gather(*(each.desk.handle(str(session)) for each in desks))
         await asyncio.gather(*(each.desk.deliver(place.account, session, WORK) for each in desks))
     found = await place.session(session)
-    assert found.step_count == CLICKS
+    assert found.step_count == clicks
     [row] = await place.rows("select count(*) as n, count(answered_at) as done from ai_session_steps")
-    assert (row.n, row.done) == (CLICKS, CLICKS - 1)
-    assert sum(each.guide.calls for each in desks) == CLICKS
+    assert (row.n, row.done) == (clicks, clicks - 1)
+    assert sum(each.guide.calls for each in desks) == clicks
 
 
 async def test_two_people_who_click_different_options_at_once_are_one_decision(
