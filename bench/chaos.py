@@ -196,6 +196,12 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         "--seconds", type=float, default=65.0, help="over which the kills of one run are spread"
     )
     parser.add_argument("--short", action="store_true", help="one seed, 15 kills, one crash")
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=3,
+        help="each n-th boundary in each manner; 3 tries each boundary once, 1 thrice",
+    )
     parser.add_argument("--logs", type=Path, help="copy the processes' logs into this folder")
     parser.add_argument("--only", choices=("runs", "boundaries"), help="one half alone")
     return parser.parse_args(argv)
@@ -232,7 +238,7 @@ async def main(argv: Sequence[str]) -> int:
         print(table(runs), "\n", flush=True)
         wrong += [f"seed {r.plan.seed}: {sentence}" for r in runs for sentence in r.wrong]
     if given.only != "runs":
-        wrong += await chaos_boundaries.main(every=12 if given.short else 1)
+        wrong += await chaos_boundaries.main(every=12 if given.short else given.every)
     for sentence in wrong:
         print(sentence)
     print(

@@ -18,13 +18,13 @@ from bench.chaos_check import hits, posts_of
 from bench.chaos_desk import ThrowawayDesk, throwaway_desk
 from bench.chaos_people import CONTACTS
 from bench.chaos_processes import CLONE, Process
-from engine.effects import Post
+from engine.effects import Post, RetryPosts
 from engine.ports import PostState
 from engine.session import Intake, IntakeType, Session, Status
 from storage.store import Unit
 
 LEASE, DEADLINE, SETTLE = 1.5, 1.0, 4.0
-LATE = 1.9
+LATE, UNHURRIED = 2.6, 0.6
 """Seconds by which the practice ConnectWise carries a write out later than it came: after the caller's deadline and
 after the dead worker's lease, and before the settle time is over."""
 STOPPED = 2 * LEASE + SETTLE + 1.0
@@ -50,23 +50,35 @@ class Case:
     at: int
 
 
-async def main(every: int = 1) -> list[str]:
-    """Every `every`-th boundary of a push, in each manner. Gives what is wrong; prints one line per manner."""
+async def main(every: int = 1, again: int = 3) -> list[str]:
+    """Every `every`-th boundary of a push, in each manner; the write itself `again` times. Gives what is wrong; prints one line per manner."""
     async with throwaway_desk(webs=0, workers=0, clocks=1, settings=SETTINGS) as desk:
         ticket = await _ticket(desk)
-        counted = {kind: await _count(desk, ticket, kind) for kind in KINDS}
-        cases = [
-            Case(await _owe(desk, ticket, kind), kind, manner, at)
-            for kind in KINDS
-            for manner in MANNERS
-            for at in range(1, counted[kind] + 1)
-            if (at + MANNERS.index(manner)) % every == 0
-        ]
-        late = {"kind": "delay", "method": "POST", "path": r"/(notes|time/entries)", "delay_before": LATE}
-        await desk.practice("PUT", "faults", [late])
+        await _slow_writes(desk, UNHURRIED)
+        counted: dict[str, int] = {}
+        cases: list[Case] = []
+        for kind in KINDS:
+            counted[kind], in_flight = await _count(desk, ticket, kind)
+            for manner in MANNERS:
+                for at in _chosen(counted[kind], in_flight, MANNERS.index(manner), every, again):
+                    cases.append(Case(await _owe(desk, ticket, kind), kind, manner, at))  # noqa: PERF401 - awaits
+        await _slow_writes(desk, LATE)
         await _let_them_die(desk, cases)
         await desk.practice("DELETE", "faults")
+        await _rest(desk)
+        await _retry(desk)
         return await _verdict(desk, cases, counted)
+
+
+async def _slow_writes(desk: ThrowawayDesk, seconds: float) -> None:
+    late = {"kind": "delay", "method": "POST", "path": r"/(notes|time/entries)", "delay_before": seconds}
+    await desk.practice("PUT", "faults", [late])
+
+
+def _chosen(counted: int, in_flight: int, turn: int, every: int, again: int) -> list[int]:
+    """Every n-th boundary, each manner beginning at another one; those around the write itself always."""
+    around = [at for at in range(in_flight - 1, in_flight + 2) for _ in range(again)]
+    return sorted([at for at in range(1, counted + 1) if (at + turn) % every == 0] + around)
 
 
 async def _ticket(desk: ThrowawayDesk) -> dict[str, Any]:
@@ -120,15 +132,17 @@ def _content(
     }
 
 
-async def _count(desk: ThrowawayDesk, ticket: dict[str, Any], kind: str) -> int:
-    """How many boundaries an undisturbed push of this kind has."""
+async def _count(desk: ThrowawayDesk, ticket: dict[str, Any], kind: str) -> tuple[int, int]:
+    """How many boundaries an undisturbed push of this kind has, and which of them is the write under way."""
     case = Case(await _owe(desk, ticket, kind), kind, MANNERS[0], 0)
-    told = await _children(desk, [case])
-    return min(MOST, told[str(case.session)])
+    told = (await _children(desk, [case]))[str(case.session)]
+    if not told["slow"]:
+        raise RuntimeError(f"the push of a {kind} did not wait for ConnectWise")
+    return min(MOST, told["crossed"]), told["slow"][-1]
 
 
-async def _children(desk: ThrowawayDesk, cases: list[Case]) -> dict[str, int]:
-    """Runs them in processes forked from one; gives session → boundaries crossed, for those that lived on."""
+async def _children(desk: ThrowawayDesk, cases: list[Case]) -> dict[str, Any]:
+    """Runs them in processes forked from one; gives session → what it told, for those that lived on."""
     listed = [{"session": str(c.session), "manner": c.manner, "at": c.at} for c in cases]
     given = {"account": str(desk.account), "stopped": STOPPED, "cases": listed}
     with (desk.folder / "boundaries.log").open("ab") as log:
@@ -139,8 +153,8 @@ async def _children(desk: ThrowawayDesk, cases: list[Case]) -> dict[str, int]:
     out, _ = await process.communicate(json.dumps(given).encode())
     if process.returncode != 0:
         raise RuntimeError(f"the boundary workers ended with {process.returncode}")
-    crossed: dict[str, int] = json.loads(out)
-    return crossed
+    told: dict[str, Any] = json.loads(out)
+    return told
 
 
 async def _let_them_die(desk: ThrowawayDesk, cases: list[Case]) -> None:
@@ -148,12 +162,31 @@ async def _let_them_die(desk: ThrowawayDesk, cases: list[Case]) -> None:
     desk.processes.start(Process("worker-1", "worker", ["worker"], {}))
     await _children(desk, cases)
     await _make_due(desk)
+
+
+async def _rest(desk: ThrowawayDesk) -> None:
+    """Until every part has ended, one way or the other."""
     ends = time.monotonic() + REST_SECONDS
     while time.monotonic() < ends:
-        states = Counter(post.state for post in await posts_of(desk))
-        if set(states) == {PostState.POSTED}:
+        states = {post.state for post in await posts_of(desk)}
+        if states <= {PostState.POSTED, PostState.FAILED, PostState.UNKNOWN}:
             return
         await asyncio.sleep(0.3)
+
+
+async def _retry(desk: ThrowawayDesk) -> None:
+    """What so many deaths at once used up the tries of is visibly failed or unknown: somebody presses Retry."""
+    stuck = [post for post in await posts_of(desk) if post.state is not PostState.POSTED]
+    async with desk.store.transaction(desk.account) as unit:
+        for post in stuck:
+            await unit.outbox.owe(post.session_id, (RetryPosts(),))
+    ends = time.monotonic() + REST_SECONDS
+    while time.monotonic() < ends:
+        if all(post.state is PostState.POSTED for post in await posts_of(desk)):
+            break
+        await asyncio.sleep(0.3)
+    why = Counter(post.problem for post in stuck)
+    print(f"{len(stuck)} parts were visibly failed or unknown and posted with Retry: {dict(why)}", flush=True)
 
 
 async def _make_due(desk: ThrowawayDesk) -> None:
@@ -178,7 +211,7 @@ async def _verdict(desk: ThrowawayDesk, cases: list[Case], counted: dict[str, in
         for manner in MANNERS:
             tried = sum(1 for c in cases if (c.kind, c.manner) == (kind, manner))
             print(
-                f"push of a {kind}, {manner}: {tried} of {counted[kind]} boundaries tried, "
+                f"push of a {kind}, {manner}: {tried} times at {counted[kind]} boundaries, "
                 f"{missing[kind, manner]} missing, {twice[kind, manner]} duplicates",
                 flush=True,
             )

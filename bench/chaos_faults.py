@@ -127,7 +127,7 @@ class Faults:
     async def _stop(self) -> None:
         """A worker stands still for twice its lease in the middle of a push, then goes on as if nothing were."""
         while True:
-            await asyncio.sleep(self.rng.uniform(1, 5))
+            await asyncio.sleep(self.rng.uniform(4, 9))
             target = await self._sending(3)
             if target is None:
                 continue

@@ -35,6 +35,10 @@ where o.subject_id = :id and o.state = 'owed' and o.verb not like 'Remind%' orde
 """
 
 
+PATIENCE = 150.0
+"""Seconds. Workers die faster here than their leases expire, on a machine that does much else."""
+
+
 class GaveUp(Exception):
     """What a person waited for did not come in time; the message names it."""
 
@@ -73,7 +77,7 @@ class Observer:
             await asyncio.sleep(self.every)
 
     async def until(
-        self, ticket: int, wanted: Callable[[Seen], bool], what: str, seconds: float = 75
+        self, ticket: int, wanted: Callable[[Seen], bool], what: str, seconds: float = PATIENCE
     ) -> Seen:
         """The Session on this ticket once it is as wanted. Raises GaveUp."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from bot.cli_screen import CommandFailed
 from bot.cli_zones import time_zone
-from bot.inbound import Inbound
+from bot.inbound import Inbound, number
 from engine.business_hours import HoursInvalid, parse
 from engine.effects import CheckConnection, Show
 from engine.ports import Act
@@ -48,7 +48,7 @@ def _which_settings(asked: Inbound) -> str:
     board = asked.args.get("board", "")
     if asked.kind == "say" or not asked.person.is_admin:
         return "settings"
-    return f"form:board:{board}" if board.isdigit() else "form:settings"
+    return f"form:board:{board}" if number(board) is not None else "form:settings"
 
 
 def _account_settings(given: Any) -> dict[str, Any]:
@@ -72,13 +72,14 @@ def _psa_settings(given: Any, kept: Mapping[str, Any], board: str) -> dict[str, 
     }
     if "review_before_push" in given:
         chosen["review_before_push"] = given["review_before_push"].strip().casefold() in _YES
-    if given.get("time_rounding_minutes", "").strip().isdigit():
-        chosen["time_rounding_minutes"] = int(given["time_rounding_minutes"])
+    rounding = number(given.get("time_rounding_minutes", ""))
+    if rounding is not None:
+        chosen["time_rounding_minutes"] = rounding
     for name in ("resolved_status", "escalated_status"):
-        if board.isdigit() and name in given:
+        if number(board) is not None and name in given:
             others = {b: status for b, status in dict(kept.get(name) or {}).items() if b != board}
-            picked = given[name].strip()
-            chosen[name] = {**others, board: int(picked)} if picked.isdigit() else others
+            picked = number(given[name])
+            chosen[name] = others if picked is None else {**others, board: picked}
     return chosen
 
 
@@ -129,10 +130,11 @@ async def _change_person(asked: Inbound, user: User) -> None:
     await accounts.set_teams(user.id, teams)
     known = await accounts.connection()
     member = given.get("member", "").strip()
+    chosen_member = number(member)
     if known is not None and member == "none":
         await accounts.unmap_member(known.id, user.id)
-    elif known is not None and member.isdigit():
-        await accounts.map_member(known.id, user.id, int(member), f"member {member}", "admin")
+    elif known is not None and chosen_member is not None:
+        await accounts.map_member(known.id, user.id, chosen_member, f"member {member}", "admin")
 
 
 def _ticked(given: Any, name: str) -> bool:

@@ -130,7 +130,7 @@ def duplicate_ticket(existing: SessionView, draft: UUID | None = None, *, yours:
     ended = session.status in FINAL
     kind = "done" if ended else "yours" if yours else "open"
     line = say(
-        f"duplicate.{kind}",
+        f"duplicate.{kind}" if session.ticket_id else "duplicate.ended",
         owner=view_name(existing, session.owner_id, short),
         ticket=session.ticket_id,
         problem=problem_of(session, limit=100),
@@ -151,7 +151,10 @@ def duplicate_ticket(existing: SessionView, draft: UUID | None = None, *, yours:
     else:
         ask = () if yours else (Choice(say("duplicate.ask"), "ask_to_take", {**this, **told}),)
         choices = (open_it, *ask, anyway)
-    title = say("duplicate.title_done" if ended else "duplicate.title", ticket=session.ticket_id)
+    if session.ticket_id:
+        title = say("duplicate.title_done" if ended else "duplicate.title", ticket=session.ticket_id)
+    else:
+        title = say("duplicate.title_ended")  # words typed after the end, where there is no ticket
     return bounded(Card("list", title, blocks, choices), say("short.list"), cut=short.cut)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bot.card import Block, Card, Field
 from bot.cards_forms import form_card, long_text, tick
-from bot.cards_parts import EDITABLE, Shortener, local, texts
+from bot.cards_parts import EDITABLE, Shortener, bullets, local, texts
 from bot.cards_posts import held
 from bot.cards_verbs import updates
 from bot.views import SessionView
@@ -31,7 +31,12 @@ def resolve_form(view: SessionView, draft: Documentation, forecast: Sequence[For
     short = Shortener()
     told, inputs = _texts(view, draft, forecast, short)
     inputs += [*_time_fields(view, forecast, short), *_ticks(forecast, short)]
-    blocks = (*_where(view, "resolve", short), *_others(forecast, short), *_remarks(forecast, short), *told)
+    blocks = (
+        *_where(view, "resolve", forecast, short),
+        *_others(view, "resolve", forecast, short),
+        *_remarks(forecast, short),
+        *told,
+    )
     ticket = view.session.ticket_id
     title = say("resolve.title_ticket", ticket=ticket) if ticket else say("resolve.title")
     submit = say("resolve.submit_post" if updates(view, "resolve") else "resolve.submit")
@@ -45,17 +50,20 @@ def escalate_form(
     teams: Sequence[tuple[UUID, str]] = (),
     people: Sequence[Person] = (),
     by: Person | None = None,
+    draft: Documentation | None = None,
 ) -> Card:
-    """`to` is `anyone`, `team:<id>` or `user:<id>`; never the one who asks or the owner."""
+    """`technical` and `customer` are prefilled from `draft` and edited as in the resolve form. `to` is `anyone`, `team:<id>` or `user:<id>`; never the one who asks or the owner."""
     short, session = Shortener(), view.session
     options = _targets(view, teams, people, by)
     more = say("escalate.more") if len(options) > TARGETS else ""
     optional = say("form.optional")
+    told, edited = _request_texts(view, draft, forecast, short) if draft else ((), [])
     inputs = [
         long_text("reason", say("escalate.reason"), required=True, hint=say("escalate.reason_hint")),
         Field("to", say("escalate.to"), "choice", "anyone", options[:TARGETS], required=True, hint=more),
         long_text("blockers", say("escalate.blockers"), hint=optional),
         Field("promised", say("escalate.promised"), hint=say("escalate.promised_hint")),
+        *edited,
         *_time_fields(view, forecast, short),
         *_ticks(forecast, short),
     ]
@@ -63,10 +71,11 @@ def escalate_form(
     blocks = (
         *texts(say("escalate.package"), tone="muted"),
         *texts(no_lead, tone="warning"),
-        *_where(view, "escalate", short),
-        *_notes(forecast, short),
-        *_others(forecast, short),
+        *_where(view, "escalate", forecast, short),
+        *(() if draft else _notes(forecast, short)),
+        *_others(view, "escalate", forecast, short),
         *_remarks(forecast, short),
+        *told,
     )
     ticket = session.ticket_id
     title = say("escalate.title_ticket", ticket=ticket) if ticket else say("escalate.title")
@@ -93,7 +102,9 @@ def _targets(
 # ── What will be posted, and who reads it ───────────────────────────────────────────────────────────────────
 
 
-def _where(view: SessionView, verb: str, short: Shortener) -> tuple[Block, ...]:
+def _where(
+    view: SessionView, verb: str, forecast: Sequence[ForecastLine], short: Shortener
+) -> tuple[Block, ...]:
     """Where it goes, or why it does not; and what must be known about the owner before it is posted."""
     if view.session.ticket_id is None:
         return texts(say("form.no_ticket"), tone="warning")
@@ -106,9 +117,24 @@ def _where(view: SessionView, verb: str, short: Shortener) -> tuple[Block, ...]:
     if not updates(view, verb):
         return texts(say("form.auto_push_off"), unmapped, tone="warning")
     return (
-        *texts(say("form.posted_to", ticket=view.session.ticket_id)),
+        *bullets(say("form.posted_to", ticket=view.session.ticket_id), _posted(forecast, short)),
         *texts(unmapped, tone="warning"),
     )
+
+
+def _posted(forecast: Sequence[ForecastLine], short: Shortener) -> list[str]:
+    """Each part that goes out with the form, and who reads it; several time entries are one line."""
+    found = []
+    for line in forecast:
+        if line.held_because == "gap" or (line.held_because and line.held_because not in _TICKED):
+            continue
+        part, reads = named("part", line.kind), short.sentence(line.readers, 200)
+        said = say("form.posted_line", part=part, readers=reads)
+        if line.kind == "status":
+            said = say("form.posted_as", part=part, text=short.line(line.text, 60), readers=reads)
+        ticked = line.held_because in ("closing_unconfirmed", "over_4h")
+        found.append(say("form.if_ticked", line=said) if ticked else said)
+    return list(dict.fromkeys(found))
 
 
 def _reader(forecast: Sequence[ForecastLine], kind: str, otherwise: str = "") -> str:
@@ -126,23 +152,26 @@ def _notes(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, .
     return texts(*said)
 
 
-def _others(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, ...]:
-    """Status and owner, and what keeps any part back that the form cannot settle."""
+def _others(
+    view: SessionView, verb: str, forecast: Sequence[ForecastLine], short: Shortener
+) -> tuple[Block, ...]:
+    """What keeps a part back that the form cannot settle; status and owner, where no list of parts names them."""
+    listed = updates(view, verb)
     said = []
     for line in forecast:
-        part, text = named("part", line.kind), short.line(line.text, 120)
+        part = named("part", line.kind)
         if line.held_because and line.held_because not in _TICKED:
             said.append(
-                say("form.part_held", part=part, text=_brief(line, text), why=held(line.held_because))
+                say("form.part_held", part=part, text=_brief(line, short), why=held(line.held_because))
             )
-        elif line.kind in ("status", "owner") and line.held_because != "closing_unconfirmed":
-            reads = short.sentence(line.readers, 200)
+        elif not listed and line.kind in ("status", "owner") and line.held_because != "closing_unconfirmed":
+            text, reads = short.line(line.text, 120), short.sentence(line.readers, 200)
             said.append(say("form.part_reads", line=say("form.part", part=part, text=text), readers=reads))
     return texts(*dict.fromkeys(said[:8]))
 
 
-def _brief(line: ForecastLine, text: str) -> str:
-    return "" if line.kind in ("note", "customer_note") else f"{text.rstrip('.')}."
+def _brief(line: ForecastLine, short: Shortener) -> str:
+    return "" if line.kind in ("note", "customer_note") else f"{short.line(line.text, 120).rstrip('.')}."
 
 
 def _remarks(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, ...]:
@@ -175,6 +204,28 @@ def _texts(
         ("customer", say("resolve.customer"), draft.customer, customer),
         ("technical", say("resolve.technical"), draft.technical, technical),
     )
+    return _editable(wanted, short)
+
+
+def _request_texts(
+    view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine], short: Shortener
+) -> tuple[tuple[Block, ...], list[Field]]:
+    """The two texts of a request for help. No customer note is posted then; his text stands on the time entry."""
+    reads = say("form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket)))
+    bill = _reader(forecast, "time", readers("time", view.settings, view.ticket))
+    technical = say("escalate.technical_hint", readers=reads)
+    customer = say("resolve.customer_hint", readers=bill)
+    wanted = (
+        ("customer", say("resolve.customer"), draft.customer, customer),
+        ("technical", say("escalate.technical"), draft.technical, technical),
+    )
+    return _editable(wanted, short)
+
+
+def _editable(
+    wanted: Sequence[tuple[str, str, str, str]], short: Shortener
+) -> tuple[tuple[Block, ...], list[Field]]:
+    """Name, label, value and hint of each text as a field; where it is too long its start is shown instead."""
     left, told, inputs = _ROOM, [], []
     for name, label, value, hint in wanted:
         if len(value) > min(EDITABLE, left):

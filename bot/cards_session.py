@@ -12,6 +12,7 @@ from bot.words import named, say
 from engine.note_text import one_line
 from engine.ports import PostState
 from engine.session import FINAL, Fact, NoteKind, Session, Status, Step, WaitingFor
+from engine.ticket_refs import without_edge_tickets
 from engine.timekeeping import active
 
 FACTS = 8
@@ -75,15 +76,27 @@ def _tone(view: SessionView) -> Tone:
 def problem_of(session: Session, summary: str = "", limit: int = 100) -> str:
     """The problem in one line: as the Guide put it, as the ticket says, or as it was written."""
     said = (session.problem_summary, summary, session.intake.text)
-    return next((line for each in said if (line := one_line(each, limit))), say("session.new"))
+    lines = (one_line(without_edge_tickets(each), limit) for each in said)
+    return next((line for line in lines if line), _undescribed(session))
+
+
+def _undescribed(session: Session) -> str:
+    if session.ticket_id is None:
+        return say("session.new")
+    return say("session.ticket_only", ticket=session.ticket_id)
+
+
+def titled(session: Session, problem: str) -> str:
+    """The problem behind its ticket's number, which stands there once."""
+    number = session.ticket_id
+    if number is None or problem == _undescribed(session) or problem.startswith(f"#{number} "):
+        return problem
+    return say("session.titled", ticket=number, problem=problem)
 
 
 def problem_title(view: SessionView) -> str:
     session = view.session
-    problem = problem_of(session, view.ticket.summary if view.ticket else "", 120)
-    if session.ticket_id is None:
-        return problem
-    return say("session.titled", ticket=session.ticket_id, problem=problem)
+    return titled(session, problem_of(session, view.ticket.summary if view.ticket else "", 120))
 
 
 # ── How it stands ───────────────────────────────────────────────────────────────────────────────────────────
@@ -192,7 +205,7 @@ def _figures(view: SessionView, short: Shortener) -> tuple[Block, ...]:
         (say("session.status"), named("status", session.status)),
         (say("session.owner"), view_name(view, session.owner_id, short)),
         (say("session.elapsed"), span(active(session, view.now))),
-        (say("session.domain"), short.line(session.problem_domain, 50) if known else ""),
+        (say("session.domain"), short.line(named("domain", session.problem_domain), 50) if known else ""),
         (say("session.tier"), named("tier", session.tier) if known and session.status not in FINAL else ""),
         (say("session.thread"), say("session.thread_link") if link else ""),
     )

@@ -70,8 +70,10 @@ def _choices(view: SessionView, step: Step) -> tuple[Choice, ...]:
     session = view.session
     cut = step.script is not None and len(step.script.text) > SCRIPT
     copy = (choice("copy", session, label="verb.copy_script", step=step.number),) if cut else ()
+    # This card is the owner's, and where nobody is a Lead nobody can take it over from him.
+    all_verbs = tuple(c for c in verbs(view) if view.has_lead or c.verb != "take_over")
     if session.status is not Status.ACTIVE or not _on_table(session, step):
-        return (*(replace(c, more=True) for c in copy), *verbs(view))
+        return (*(replace(c, more=True) for c in copy), *all_verbs)
     destructive = step.script is not None and step.script.risk is Risk.DESTRUCTIVE
     confirm = say("confirm.destructive") if destructive else ""
     options = tuple(
@@ -81,7 +83,6 @@ def _choices(view: SessionView, step: Step) -> tuple[Choice, ...]:
         for option in step.options[:OPTIONS]
     )
     under = tuple(replace(c, more=True) for c in (*copy, *_beside(session, step)))
-    all_verbs = verbs(view)
     first = tuple(c for c in all_verbs if not c.more)
     rest = tuple(c for c in all_verbs if c.more)
     return (*options, *first, *under, *rest)

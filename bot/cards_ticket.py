@@ -46,7 +46,10 @@ def _trouble(view: SessionView, short: Shortener) -> tuple[Block, ...]:
     session, ticket = view.session, view.ticket
     said: list[str] = []
     if session.ticket_problem:
-        key = "ticket.problem" if session.ticket_id else "ticket.problem_other"
+        if session.status in FINAL:
+            key = "ticket.problem_ended" if session.ticket_id else "ticket.problem_ended_other"
+        else:
+            key = "ticket.problem" if session.ticket_id else "ticket.problem_other"
         said.append(say(key, problem=short.sentence(session.ticket_problem, 300)))
     if ticket is not None and ticket.id == session.ticket_id:
         status = short.line(ticket.status.name, 60) if ticket.status else say("ticket.state_closed")

@@ -10,7 +10,7 @@ from bot.card import Card, Choice
 from bot.cards_lists import short_name
 from bot.cards_parts import CHOICES, Shortener, bounded, fields, span, texts
 from bot.cards_posts import billed, held
-from bot.cards_session import problem_of
+from bot.cards_session import problem_of, titled
 from bot.cards_verbs import gap_choice, stuck
 from bot.views import TimeLine
 from bot.words import say
@@ -41,10 +41,7 @@ def time(lines: Sequence[TimeLine], now: datetime, zone: ZoneInfo) -> Card:
 
 
 def _name(session: Session, short: Shortener) -> str:
-    problem = short.line(problem_of(session), 80)
-    if session.ticket_id is None:
-        return problem
-    return say("list.session", ticket=session.ticket_id, problem=problem)
+    return titled(session, short.line(problem_of(session), 80))
 
 
 def _row(line: TimeLine, short: Shortener) -> str:

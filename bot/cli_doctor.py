@@ -158,7 +158,7 @@ async def _account(here: Here, store: Store, account: UUID) -> list[Finding]:
     try:
         async with store.transaction(account) as unit:
             people = await unit.accounts.users()
-            known = await unit.accounts.connections()
+            known = await unit.accounts.needed_connections()
             mapped = {c.id: await unit.accounts.members(c.id) for c in known}
     except KeysUnusable as unusable:
         return [Finding(f"{name}: keys", "wrong", f"{unusable} Add that key again, or connect anew.")]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.inbound import Inbound
+from bot.inbound import Inbound, number
 from bot.psa_door import zone_of
 from bot.when import TimeUnclear, read_time
 from engine import events
@@ -56,9 +56,9 @@ def reviewed(asked: Inbound) -> dict[str, Any]:
     """The submitted form as the documentation keeps it: edited texts, ticks, and minutes per time entry."""
     given = asked.fields
     minutes = {
-        name: int(value)
+        name: found
         for name, value in given.items()
-        if name.startswith("time:") and value.strip().isdigit() and len(value.strip()) <= 4
+        if name.startswith("time:") and (found := number(value, 4)) is not None
     }
     return {
         **{name: given[name] for name in _TEXTS if name in given},
@@ -103,11 +103,11 @@ async def _abandon(asked: Inbound, session: Session) -> Sequence[Act]:
 
 
 async def _rate(asked: Inbound, session: Session) -> Sequence[Act]:
-    given = asked.fields.get("rating", "") or asked.args.get("rating", "")
-    if not given.strip().isdigit():
+    rating = number(asked.fields.get("rating", "") or asked.args.get("rating", ""))
+    if rating is None:
         return (Act(session.id, effects=(ShowForm(to=asked.person.id, form="rate"),)),)
     feedback = asked.fields.get("feedback", "").strip()
-    return (Act(session.id, events.Rated(asked.person, int(given), feedback)),)
+    return (Act(session.id, events.Rated(asked.person, rating, feedback)),)
 
 
 async def _retry(asked: Inbound, session: Session) -> Sequence[Act]:

@@ -83,7 +83,11 @@ _WITH_WORDS: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
         "rate",
         ("rating", "feedback"),
     ),
-    (re.compile(r"tickets?\s+(?!is\b|was\b|has\b)([^#].{0,80})$", re.IGNORECASE), "tickets", ("text",)),
+    (
+        re.compile(r"tickets\s+(?!is\b|was\b|has\b|#?\d+\W*$)([^#].{0,80})$", re.IGNORECASE),
+        "tickets",
+        ("text",),
+    ),
     (re.compile(r"open\s+(\d{1,3}|[0-9a-f-]{8,36})$", re.IGNORECASE), "open", ("session",)),
     (re.compile(r"jump(?:\s+to)?\s+([a-z0-9_-]{1,60})$", re.IGNORECASE), "jump", ("node",)),
     (

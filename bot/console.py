@@ -126,11 +126,8 @@ class Console:
         if self._outbox.waiting:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._outbox.emptied(), LEAVE_SECONDS)
-        if self._outbox.waiting:
-            self.say(
-                f"{self._outbox.waiting} not sent yet. It is kept here and goes out when you come back.",
-                "yellow",
-            )
+        for line in self._outbox.farewell():
+            self.say(line, "yellow")
 
     # ── What is typed ───────────────────────────────────────────────────────────────────────────────────────
 

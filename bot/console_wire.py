@@ -12,11 +12,20 @@ import aiohttp
 from bot.card import Card, from_json
 
 LONGEST_WAIT = 25.0
+AWAY_FOR_NOW = (502, 503, 504)
 LARGEST_FILE = 25 * 1024 * 1024
 
 
 class Unreachable(Exception):
     """Nobody answered, or not in a way that says whether it was kept: the same word is sent again."""
+
+
+class Failed(Unreachable):
+    """Web was reached and broke on this: worth a few more attempts, not endless ones. `sentence` is web's own."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(f"FlowPilot answers {status}")
+        self.sentence = sentence
 
 
 class Turned(Exception):
@@ -102,8 +111,10 @@ class Wire:
             raise RuntimeError("open the wire before use")
         try:
             async with self._http.request(method, self.url + path, **given) as reply:
-                if reply.status >= 500:
+                if reply.status in AWAY_FOR_NOW:
                     raise Unreachable(f"FlowPilot answers {reply.status}")
+                if reply.status >= 500:
+                    raise Failed(reply.status, _why(reply.status, await reply.text()))
                 if reply.status >= 400:
                     raise Turned(_why(reply.status, await reply.text()))
                 return await reply.json()
@@ -114,7 +125,7 @@ class Wire:
 def _why(status: int, said: str) -> str:
     if status == 413:
         return "That is larger than 25 MB, so it was not taken. Send the part around the error."
-    return said.strip()[:300] or f"FlowPilot refused that ({status})."
+    return said.strip()[:300] or f"FlowPilot did not take that ({status})."
 
 
 def _heard(found: dict[str, Any]) -> Heard:

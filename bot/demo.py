@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 import time
@@ -24,7 +25,7 @@ Say what is wrong, as you would to a colleague. For example:
   #4711
   file demo/logs/print_spooler.log
 ConnectWise (practice): {psa}   in a browser: the tickets, and what was written to them
-A second person: ./dev demo --as {other}   in another terminal, to pick up what you escalate
+A second person: ./dev demo --as {other}{data}   in another terminal, to pick up what you escalate
 help shows more; quit or Ctrl-D leaves."""
 
 
@@ -85,7 +86,7 @@ async def desk(given: argparse.Namespace) -> int:
     async with Wire(line.desk.url, line.desk.tokens[given.who]) as wire:
         console = Console(
             wire,
-            welcome=lambda name: welcome(name, given.who, line.desk.psa),
+            welcome=lambda name: welcome(name, given.who, line.desk.psa, folder),
             unsent=folder / f"unsent-{given.who}.json",
             intake=given.intake or "",
         )
@@ -99,9 +100,11 @@ async def desk(given: argparse.Namespace) -> int:
     return 0
 
 
-def welcome(name: str, who: str, psa: str) -> str:
+def welcome(name: str, who: str, psa: str, folder: Path = FOLDER) -> str:
+    """The first screen. A second person needs `--data` too where the desk does not live in its usual folder."""
     other = "ben" if who != "ben" else "anna"
-    return WELCOME.format(name=name.split(" ", maxsplit=1)[0] or who, psa=psa, other=other)
+    data = "" if folder == FOLDER else f" --data {shlex.quote(str(folder))}"
+    return WELCOME.format(name=name.split(" ", maxsplit=1)[0] or who, psa=psa, other=other, data=data)
 
 
 class Holding:

@@ -11,7 +11,7 @@ from bot.psa_door import Doors
 from bot.viewing import view_of
 from bot.views import SessionView
 from engine import posts, timekeeping
-from engine.documentation import Documentation
+from engine.documentation import Documentation, request_draft
 from engine.owing import Owing, gather
 from engine.ports import PsaView
 from engine.psa import BoardStatus, PsaFailure, TicketHit
@@ -40,7 +40,12 @@ class Forms:
                 forecast = await self._forecast(view, account, owing, "escalation")
                 by = people.get(reader)
                 return cards.escalate_form(
-                    view, forecast, teams=tuple(teams.items()), people=tuple(people.values()), by=by
+                    view,
+                    forecast,
+                    teams=tuple(teams.items()),
+                    people=tuple(people.values()),
+                    by=by,
+                    draft=request_draft(view.history, view.ticket),
                 )
             case "link":
                 return cards.link_form(view, await self._open_tickets(account, reader))

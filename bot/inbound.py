@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,13 +52,19 @@ class ConsoleWord:
     files: tuple[Attachment, ...]
 
 
+class UnreadableFile(ValueError):
+    """A file that did not arrive as the console sends files."""
+
+
 def read_console(payload: bytes) -> ConsoleWord:
     """Raises ValueError for a payload the console cannot have sent."""
     whole: dict[str, Any] = json.loads(payload)
     body = whole["body"]
-    kind = body.get("kind")
+    kind, files = body.get("kind"), body.get("files") or []
     if kind not in ("say", "click", "submit"):
         raise ValueError("unknown kind")
+    if not isinstance(files, list):
+        raise UnreadableFile("files that are no list")
     return ConsoleWord(
         external_id=str(whole["from"]),
         place=_uuid(body.get("place")),
@@ -68,8 +73,14 @@ def read_console(payload: bytes) -> ConsoleWord:
         verb=str(body.get("verb") or "")[:40],
         args=_strings(body.get("args")),
         fields=_strings(body.get("fields")),
-        files=tuple(_file(f) for f in list(body.get("files") or ())[:10]),
+        files=tuple(_file(f) for f in files[:10]),
     )
+
+
+def number(text: str, digits: int = 9) -> int | None:
+    """The number a text is, of at most so many digits; None for anything else, "²" and "٤" too."""
+    bare = text.strip()
+    return int(bare) if bare.isascii() and bare.isdecimal() and len(bare) <= digits else None
 
 
 def _uuid(given: Any) -> UUID | None:
@@ -95,6 +106,6 @@ def storable(text: str) -> str:
 def _file(given: Any) -> Attachment:
     try:
         content = base64.b64decode(str(given.get("content") or ""), validate=True)
-    except (binascii.Error, AttributeError) as wrong:
-        raise ValueError("a file that is not base64") from wrong
+    except (ValueError, AttributeError) as wrong:
+        raise UnreadableFile("a file that is not base64") from wrong
     return Attachment(storable(str(given.get("name") or "file")[:200]), str(given.get("type") or ""), content)

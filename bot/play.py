@@ -35,12 +35,18 @@ async def play(path: Path, *, as_json: bool) -> int:
     try:
         line = await practice.attach(folder, lambda text: _write(words, f"{text} …"), host)
         try:
-            result = await Playing(case, line.desk, words).run()
+            return await play_at(line.desk, case, as_json=as_json)
         finally:
             line.close()
             await asyncio.to_thread(host.wait, LEAVE_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def play_at(desk: Desk, case: Case, *, as_json: bool) -> int:
+    """As `play`, on a desk that runs; it may have seen other cases, as long as none left a session open."""
+    words = sys.stderr if as_json else sys.stdout
+    result = await Playing(case, desk, words).run()
     if result is None:
         return 1
     if as_json:
@@ -69,6 +75,7 @@ class Playing:
             for who in PEOPLE:
                 wire = await stack.enter_async_context(Wire(self._desk.url, self._desk.tokens[who]))
                 self._people[who] = Person(who, wire, self._draw)
+                await self._people[who].catch_up()
             following = [asyncio.create_task(person.follow()) for person in self._people.values()]
             try:
                 for number, act in enumerate(self._case.steps, 1):

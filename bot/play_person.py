@@ -33,6 +33,13 @@ class Person:
         self._acted = False
         self._used: set[tuple[int, int]] = set()
         self._news = asyncio.Event()
+        self._before = 0
+
+    async def catch_up(self) -> None:
+        """What was drawn before the case began belongs to none of its steps. Raises Unreachable."""
+        while (heard := await self.wire.follow(self.seen.change, 0)).messages:
+            self.seen.take(heard)
+        self._before = self.seen.change
 
     async def follow(self) -> None:
         """For as long as the case is played."""
@@ -165,7 +172,8 @@ class Person:
 
     def _newest(self) -> list[Shown]:
         """The cards of his thread, his home and the escalation channel, newest change first."""
-        seen = [m for m in self.seen.messages.values() if m.place == self.seen.focus or m.kind != "thread"]
+        new = [m for m in self.seen.messages.values() if m.change > self._before]
+        seen = [m for m in new if m.place == self.seen.focus or m.kind != "thread"]
         return sorted(seen, key=lambda m: -m.change)
 
     def _in_sight(self) -> str:

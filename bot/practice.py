@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,13 +70,17 @@ def socket_path(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="flowpilot-", dir="/tmp")) / "host.sock"
 
 
-def spawn(folder: Path, *, throwaway: bool = False) -> subprocess.Popen[bytes]:
-    """Start a host; where one runs already, the new one sees that and leaves."""
+def spawn(
+    folder: Path, *, throwaway: bool = False, settings: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a host; where one runs already, the new one sees that and leaves. `settings` go over its own."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "bot.practice_host", "--data", str(folder)]
+    command += ["--throwaway"] if throwaway else []
+    command += [part for name, value in (settings or {}).items() for part in ("--setting", f"{name}={value}")]
     with (folder / "host.log").open("ab") as log:
         return subprocess.Popen(
-            [*command, "--throwaway"] if throwaway else command,
+            command,
             cwd=CLONE,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,11 @@ SHORT_WAITS = {
 
 
 class Host:
-    """One per folder. `throwaway`: everything is deleted at the end."""
+    """One per folder. `throwaway`: everything is deleted at the end. `settings` go over the practice desk's own."""
 
-    def __init__(self, folder: Path, *, throwaway: bool) -> None:
+    def __init__(self, folder: Path, *, throwaway: bool, settings: Mapping[str, str]) -> None:
         self._folder = folder
+        self._settings = settings
         self._throwaway = throwaway
         self._given: dict[str, str] = dict(os.environ)  # noqa: TID251 - builds its children's environments
         self._servers: list[embedded.Servers] = []
@@ -177,6 +179,7 @@ class Host:
             "FLOWPILOT_HOST": "127.0.0.1",
             "FLOWPILOT_PORT": str(kept.web_port),
             "FLOWPILOT_PSA_ALLOW_HOSTS": f"127.0.0.1:{kept.psa_port}",
+            **self._settings,
         }
         return Program(name, ["-m", "bot.cli", name], settings)
 
@@ -250,10 +253,16 @@ def alone(folder: Path) -> int | None:
     return None
 
 
+def _setting(given: str) -> tuple[str, str]:
+    name, _, value = given.partition("=")
+    return name, value
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bot.practice_host")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--throwaway", action="store_true")
+    parser.add_argument("--setting", action="append", default=[], type=_setting, metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
     os.chdir(CLONE)
     logging.basicConfig(level="INFO", format="%(asctime)s %(message)s")
@@ -263,7 +272,7 @@ def main(arguments: list[str]) -> int:
     host_file(given.data).unlink(missing_ok=True)
 
     async def run() -> int:
-        return await Host(given.data, throwaway=given.throwaway).run()
+        return await Host(given.data, throwaway=given.throwaway, settings=dict(given.setting)).run()
 
     return asyncio.run(run())
 

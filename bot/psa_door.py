@@ -102,12 +102,14 @@ class Checking:
             return Done()
         state, problem, mapped = await self._try(self._doors.client(known), lease.account)
 
+        shown = Show(to=effect.to, what=f"connection:{known.id}", place=effect.place)
+
         async def save(unit: Any) -> None:
             now: datetime = unit.now
             await unit.accounts.change_connection(known.id, state=state, problem=problem, checked_at=now)
             for user_id, member_id, name in mapped:
                 await unit.accounts.map_member(known.id, user_id, member_id, name, "email")
-            await unit.outbox.owe(effect.to, (Show(to=effect.to, what="connection", place=effect.place),))
+            await unit.outbox.owe(effect.to, (shown,))
 
         return Done((), save)
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot import verbs
 from bot.commands import parse
 from bot.inbound import Inbound
-from bot.starting import begin
+from bot.starting import begin, keep_for_follow_up
 from engine.effects import Show, Tell
 from engine.events import Event, EvidenceAdded, NoteAdded, StepAnswered, TicketLinked
 from engine.intake import Reading, quick_answer, read
 from engine.ports import Act
-from engine.replies import Quick, is_small_talk
-from engine.session import FINAL, Session, Status, Step
+from engine.replies import is_small_talk
+from engine.session import FINAL, Option, Session, Status, Step
+
+MOST_OPTIONS = 9
+"""The highest option a single typed digit can mean."""
 
 
 async def acts(said: Inbound) -> Sequence[Act]:
@@ -30,13 +34,22 @@ async def acts(said: Inbound) -> Sequence[Act]:
     reading = await asyncio.to_thread(read, said.text, said.files)
     if said.session is None:
         return await begin(said, reading)
+    if said.session.status in FINAL:
+        return await _after_the_end(said, said.session, reading)
     return _in_session(said, said.session, reading)
+
+
+async def _after_the_end(said: Inbound, session: Session, reading: Reading) -> Sequence[Act]:
+    """A ticket alone is linked, so that what waits for it is posted; other words are kept for a follow-up."""
+    if reading.type == "psa_ticket" and reading.ticket_id is not None:
+        return verbs.linked(said, session, reading.ticket_id)
+    if is_small_talk(said.text) and not said.files:
+        return (Act(session.id, effects=(Tell(to=said.person.id, what="refused.ended_words"),)),)
+    return await keep_for_follow_up(said, session, reading)
 
 
 def _in_session(said: Inbound, session: Session, reading: Reading) -> Sequence[Act]:
     refused = tuple(Tell(to=said.person.id, what=f"file:{why}") for _, why in reading.refused)
-    if session.status in FINAL:
-        return (Act(session.id, effects=(Tell(to=said.person.id, what="refused.ended_words"), *refused)),)
     event = _event(said, session, reading)
     effects = refused
     if (
@@ -59,7 +72,8 @@ def _event(said: Inbound, session: Session, reading: Reading) -> Event:
         names = ", ".join(reading.images)
         text = "\n".join(part for part in (reading.text, f"Pictures: {names}" if names else "") if part)
         return EvidenceAdded(person, text, digest, reading.log or "", bundled=True)
-    if is_small_talk(words):
+    # A colleague's "1" or "yes" answers nobody's Step and tells nothing by itself.
+    if is_small_talk(words) or (not owner and quick_answer(words, MOST_OPTIONS) is not None):
         return NoteAdded(person, words, chatter=True)
     step = session.current
     if session.status is not Status.ACTIVE or not owner:
@@ -72,15 +86,6 @@ def _event(said: Inbound, session: Session, reading: Reading) -> Event:
     return StepAnswered(person, step.number, text=words, bundled=True)
 
 
-_MEANS = {
-    "yes": ("yes", "y", "ok", "works"),
-    "no": ("no", "n"),
-    "done": ("done", "did it", "finished"),
-    "no_change": ("no change", "same", "no difference", "still"),
-    "fixed": ("fixed", "that fixed it", "solved", "works now"),
-}
-
-
 def _option(step: Step, words: str) -> str | None:
     """The option meant by `1`–`5`, `y`, `n`, `done`, `no change`; None where nothing fits clearly."""
     quick = quick_answer(words, len(step.options))
@@ -88,10 +93,33 @@ def _option(step: Step, words: str) -> str | None:
         return None
     if quick.kind == "option" and quick.number is not None:
         return step.options[quick.number - 1].id
-    return _by_meaning(step, quick)
+    return _by_meaning(step, quick.kind)
 
 
-def _by_meaning(step: Step, quick: Quick) -> str | None:
-    wanted = _MEANS.get(quick.kind, ())
-    fits = [o.id for o in step.options if o.id == quick.kind or o.label.casefold().startswith(wanted)]
+_MEANINGS = frozenset({"yes", "no", "done", "no_change", "fixed"})
+_SAID: Mapping[str, re.Pattern[str]] = {
+    "yes": re.compile(r"yes\s*(?:$|[,.–—-])"),
+    "no": re.compile(r"no\s*(?:$|[,.–—-])"),
+    "done": re.compile(r"done\s*(?:$|[,.–—-])"),
+    "no_change": re.compile(r"(?:no change|no difference|same as before)\s*(?:$|[,.–—-])"),
+    "fixed": re.compile(r"(?:it is |it's |that )?fixed(?: it)?\s*(?:$|[,.–—-])"),
+}
+
+
+def _by_meaning(step: Step, kind: str) -> str | None:
+    """The one option that means the word; None where none or several do, and the words are the answer."""
+    fits = [option.id for option in step.options if _meant(option, kind)]
     return fits[0] if len(fits) == 1 else None
+
+
+def _meant(option: Option, kind: str) -> bool:
+    """What its flow says it means comes first, then its id, then its label as a whole word, never as a part."""
+    if kind == "done":
+        silent = option.outcome in ("", "other", "yes")
+    elif option.outcome not in ("", "other"):
+        return option.outcome == kind
+    else:
+        silent = True
+    if option.id in _MEANINGS:
+        return silent and option.id == kind
+    return silent and _SAID[kind].match(option.label.strip().casefold()) is not None

@@ -28,7 +28,9 @@ class Showing:
         self._guide = guide
 
     async def draw(self, effect: Show, account: UUID) -> Card | None:
-        """`what` is the list, `notice:<key>`, `error:<id>`, `sentence:<text>` or `form:<name>`."""
+        """`what` is the list, `notice:<key>`, `error:<id>`, `sentence:<text>` or `form:<name>`,
+        `connection:<id>`.
+        """
         kind, _, rest = effect.what.partition(":")
         if kind == "error":
             return cards.error(rest)
@@ -111,8 +113,10 @@ class Showing:
         return forms[name](found) if name in forms else None
 
 
-async def connection_view(unit: Unit) -> ConnectionView:
-    known = await unit.accounts.connection()
+async def connection_view(unit: Unit, connection_id: UUID | None = None) -> ConnectionView:
+    """The named connection while it is there, or else the one in use."""
+    known = await unit.accounts.connection(connection_id) if connection_id else None
+    known = known or await unit.accounts.connection()
     account = await unit.accounts.settings()
     if known is None:
         return ConnectionView(account_settings=account)
@@ -245,7 +249,8 @@ async def _people(unit: Unit, effect: Show) -> Card:
 
 
 async def _connection(unit: Unit, effect: Show) -> Card:
-    found = await connection_view(unit)
+    checked = effect.what.partition(":")[2]
+    found = await connection_view(unit, UUID(checked) if checked else None)
     key = "connected" if found.state == "connected" else "connect_failed"
     return cards.notice(key, None, text=found.problem or f"{found.company} at {found.host}")
 

@@ -11,7 +11,7 @@ from engine.effects import Show, Tell
 from engine.events import SessionStarted
 from engine.intake import Reading
 from engine.ports import Act
-from engine.session import Intake, IntakeType
+from engine.session import Intake, IntakeType, Session
 from engine.tried import split_tried
 
 
@@ -30,6 +30,20 @@ async def begin(said: Inbound, reading: Reading, tried: str = "") -> Sequence[Ac
         )
         return (Act(said.person.id, effects=(*refused, offer)),)
     return (*_told(said, refused), start(said, content))
+
+
+async def keep_for_follow_up(said: Inbound, ended: Session, reading: Reading) -> Sequence[Act]:
+    """Words for a Session that has ended are kept, and a follow-up that starts from them is offered."""
+    refused = tuple(Tell(to=said.person.id, what=f"file:{why}") for _, why in reading.refused)
+    words, listed = _tried_in(reading.text)
+    content = _content(reading, words, listed)
+    if reading.ticket_id is None and ended.ticket_id is not None:
+        content |= {"type": IntakeType.COMBINED.value, "ticket_id": ended.ticket_id}
+    draft = await said.unit.drafts.keep(said.person.id, "start", content)
+    offer = Show(
+        to=said.person.id, what="duplicate_ticket", place=said.place.id, draft=draft, session=ended.id
+    )
+    return (Act(said.person.id, effects=(*refused, offer)),)
 
 
 def _told(said: Inbound, refused: tuple[Tell, ...]) -> tuple[Act, ...]:

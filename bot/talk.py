@@ -139,7 +139,8 @@ class Talk:
                 lines = catch_up(view.history, view.ticket, view.now, reader)
                 return cards.notice(what, view, name, lines=lines)
             post = next((p for p in view.posts if p.id == about), None) if view else None
-            return cards.notice(what, view, name, post=post)
+            what, _, error_id = what.partition(":")
+            return cards.notice(what, view, name, post=post, error_id=error_id)
 
     async def _privately(self, lease: Lease, user: UUID, key: str, card: Card | None) -> Performed:
         if card is None:

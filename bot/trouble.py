@@ -25,5 +25,11 @@ def start_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
     )
+    # It sets its own level when it is first imported, which may be later than this; a filter stays.
+    logging.getLogger("bm25s").addFilter(_only_warnings)
     for noisy in ("rq.worker", "aiohttp.access", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _only_warnings(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING

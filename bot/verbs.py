@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bot import admin_verbs, closing_verbs
-from bot.inbound import Inbound
+from bot.inbound import Inbound, number
 from bot.psa_door import zone_of
 from bot.starting import begin, start
 from bot.when import TimeUnclear, read_time
@@ -75,8 +75,8 @@ async def _tickets(asked: Inbound) -> Acts:
 
 
 async def _start(asked: Inbound) -> Acts:
-    number = asked.args.get("ticket", "").strip()
-    words = asked.fields.get("text", "").strip() or (f"#{number}" if number.isdigit() else "")
+    ticket = number(asked.args.get("ticket", ""))
+    words = asked.fields.get("text", "").strip() or (f"#{ticket}" if ticket else "")
     if not words:
         return show(asked, "help")
     return await begin(asked, read(words, asked.files), asked.fields.get("tried", ""))
@@ -139,20 +139,19 @@ PERSONAL: dict[str, Verb] = {
 
 async def _answer(asked: Inbound, session: Session) -> Acts:
     """A button carries its Step; a late one never counts for another Step."""
-    step = _step(asked, session)
-    if step is None:
+    step, option, current = number(asked.args.get("step", "")), asked.args.get("option"), session.current
+    here = current is not None and current.number == step
+    known = current is not None and option in {o.id for o in current.options}
+    if step is None or (here and not known):
         return show(asked, "status", session.id)
-    option = asked.args.get("option") or None
-    current = session.current
-    known = current is not None and current.number == step and option in {o.id for o in current.options}
-    return event(session, events.StepAnswered(asked.person, step, option=option if known else None, text=""))
+    return event(session, events.StepAnswered(asked.person, step, option=option if here else None))
 
 
 def _step(asked: Inbound, session: Session) -> int | None:
     given = asked.args.get("step", "")
-    if given.isdigit() and len(given) <= 9:
-        return int(given)
-    return session.current.number if session.current and not given else None
+    if given:
+        return number(given)
+    return session.current.number if session.current else None
 
 
 async def _already_tried(asked: Inbound, session: Session) -> Acts:
@@ -173,8 +172,7 @@ def _in_manner(asked: Inbound, session: Session, manner: Manner, form_name: str)
 
 
 async def _undo(asked: Inbound, session: Session) -> Acts:
-    given = asked.args.get("step", "")
-    return event(session, events.AnswerCorrected(asked.person, int(given) if given.isdigit() else None))
+    return event(session, events.AnswerCorrected(asked.person, number(asked.args.get("step", ""))))
 
 
 async def _jump(asked: Inbound, session: Session) -> Acts:
@@ -200,22 +198,29 @@ async def _link(asked: Inbound, session: Session) -> Acts:
     """By number, by link, or by a choice from the list; "Link and post" posts what waited for a ticket."""
     given = asked.fields.get("number") or asked.fields.get("ticket") or asked.args.get("ticket", "")
     found = find_tickets(given) if given else ()
-    typed = given.strip().lstrip("#")
-    number = int(typed) if typed.isdigit() and len(typed) <= 9 else (found[0].number if found else None)
-    if number is None:
+    typed = number(given.strip().lstrip("#"))
+    ticket = typed if typed is not None else (found[0].number if found else None)
+    if ticket is None:
         return form(asked, session, "link")
-    linked = events.TicketLinked(asked.person, number)
+    return linked(asked, session, ticket)
+
+
+def linked(asked: Inbound, session: Session, ticket: int) -> Acts:
+    """The ticket of the Session from now on."""
+    happened = events.TicketLinked(asked.person, ticket)
     if session.status in FINAL:
         # After the end a ticket is linked so that what waits for it is posted.
-        return (*event(session, linked), *event(session, events.PushRetried(asked.person)))
-    return event(session, linked)
+        return (*event(session, happened), *event(session, events.PushRetried(asked.person)))
+    return event(session, happened)
 
 
 async def _pause(asked: Inbound, session: Session) -> Acts:
     given = asked.fields
     if not any(given.get(name, "").strip() for name in ("waiting_for", "reason", "remind_at")):
         return form(asked, session, "pause")
-    waiting = given.get("waiting_for", "") or "me"
+    waiting = given.get("waiting_for", "").strip() or WaitingFor.ME.value
+    if waiting not in set(WaitingFor):
+        return form(asked, session, "pause")
     remind = None
     if given.get("remind_at", "").strip():
         zone = zone_of(await asked.unit.accounts.settings())
@@ -223,8 +228,6 @@ async def _pause(asked: Inbound, session: Session) -> Acts:
             remind = read_time(given["remind_at"], asked.unit.now, zone)
         except TimeUnclear:
             return tell(asked, "time_unclear")
-    if waiting not in set(WaitingFor):
-        waiting = "me"
     return event(
         session, events.Paused(asked.person, WaitingFor(waiting), given.get("reason", "").strip(), remind)
     )
@@ -348,8 +351,8 @@ async def _shown(asked: Inbound, session: Session) -> Acts:
 
 async def _copy(asked: Inbound, session: Session) -> Acts:
     """The documentation as text; from a Step's button its whole script."""
-    step = asked.args.get("step", "")
-    return show(asked, f"copy:{step}" if step.isdigit() else "copy", session.id)
+    step = number(asked.args.get("step", ""))
+    return show(asked, "copy" if step is None else f"copy:{step}", session.id)
 
 
 IN_SESSION: dict[str, SessionVerb] = {

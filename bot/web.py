@@ -17,6 +17,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import console_door
+from bot.inbound import UnreadableFile, read_console
 from bot.tokens import token_id as token_id
 from bot.trouble import LoggedTrouble
 from bot.wiring import Parts
@@ -100,15 +101,18 @@ async def _caller(request: web.Request) -> tuple[UUID, UUID, str]:
 
 async def receive(request: web.Request) -> web.Response:
     """Remember one word, click or form; 202 once it is committed."""
-    _, user, external = await _caller(request)
+    account, user, external = await _caller(request)
     raw = await request.read()
     read = asyncio.to_thread(_read, raw, external) if len(raw) > LARGE else None
     try:
         body, payload = await read if read is not None else _read(raw, external)
         unique = str(UUID(str(body["id"])))
+    except UnreadableFile as wrong:
+        text = "A file in this message cannot be read. Nothing was kept; attach it again."
+        raise web.HTTPBadRequest(text=text) from wrong
     except (ValueError, KeyError, TypeError, RecursionError) as wrong:
         raise web.HTTPBadRequest(text="This is not a console message. Nothing was kept.") from wrong
-    order = _order_key(body, user)
+    order = _order_key(body, account, user)
     await request.app[PARTS].desk.receive(Raw("console", f"{external}:{unique}", order, payload))
     return web.json_response({"kept": True}, status=202)
 
@@ -118,13 +122,19 @@ def _read(raw: bytes, external: str) -> tuple[dict[str, Any], bytes]:
     body = json.loads(raw)
     if not isinstance(body, dict):
         raise TypeError("a console message is an object")
-    return body, json.dumps({"from": external, "body": body}).encode()
+    payload = json.dumps({"from": external, "body": body}).encode()
+    # What nobody can read later is refused now, while its sender still hears it.
+    read_console(payload)
+    return body, payload
 
 
-def _order_key(body: dict[str, Any], user: UUID) -> str:
-    """What belongs to one thread is handled in order; everything else in the order of its person."""
+def _order_key(body: dict[str, Any], account: UUID, user: UUID) -> str:
+    """What belongs to one thread is handled in order; everything else in the order of its person.
+
+    The account stands first: whoever names a place of another account never waits for its words, nor they for his.
+    """
     place = str(body.get("place") or "")
-    return f"console:{place}" if re.fullmatch(r"[0-9a-f-]{36}", place) else f"console:{user}"
+    return f"console:{account}:{place if re.fullmatch(r'[0-9a-f-]{36}', place) else user}"
 
 
 async def follow(request: web.Request) -> web.Response:

@@ -12,6 +12,17 @@ CARDS: Mapping[str, str] = {
     "status.escalated": "Escalated",
     "status.resolved": "Resolved",
     "status.abandoned": "Abandoned",
+    "domain.active_directory": "Active Directory",
+    "domain.backup": "Backup",
+    "domain.endpoint": "Computer",
+    "domain.hardware": "Hardware",
+    "domain.line_of_business": "Line-of-business software",
+    "domain.m365": "Microsoft 365",
+    "domain.networking": "Network",
+    "domain.other": "Other",
+    "domain.printing": "Printing",
+    "domain.security": "Security",
+    "domain.telephony": "Telephony",
     "tier.guided": "Guided: the problem is well understood",
     "tier.exploring": "Exploring: a few causes are possible",
     "tier.discovery": "Discovery: still finding out what is wrong",
@@ -101,6 +112,7 @@ CARDS: Mapping[str, str] = {
     # ── The session card ──
     "session.new": "A new problem",
     "session.titled": "#{ticket} {problem}",
+    "session.ticket_only": "Ticket #{ticket}",
     "session.status": "Status",
     "session.owner": "Owner",
     "session.elapsed": "Active time",
@@ -156,6 +168,10 @@ CARDS: Mapping[str, str] = {
     "Link the ticket again when it can be read.",
     "ticket.problem_other": "{problem} The session goes on from what was written here; nothing is lost. "
     "Link the right ticket when you have its number.",
+    "ticket.problem_ended": "{problem} What was done here is kept; nothing is lost. "
+    "Link the ticket again when it can be read, and what is owed is posted to it.",
+    "ticket.problem_ended_other": "{problem} What was done here is kept; nothing is lost. "
+    "Link the right ticket when you have its number, and what is owed is posted to it.",
     "ticket.merged": "Ticket #{ticket} was merged into #{parent}. Nothing can be posted to it; link #{parent} instead.",
     "ticket.closed": "Ticket #{ticket} is closed in ConnectWise ({status}). Posting to it may be refused or reopen it. "
     "If the work belongs elsewhere, link another ticket.",

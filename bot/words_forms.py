@@ -7,9 +7,12 @@ from collections.abc import Mapping
 FORMS: Mapping[str, str] = {
     "form.optional": "Optional.",
     "form.reads": "Who reads it: {readers}",
-    "form.posted_to": "Submitting posts this to #{ticket}:",
+    "form.posted_to": "Submitting posts this to #{ticket}",
     "form.no_ticket": "No ticket is linked, so nothing is posted now. Link one later and it is.",
     "form.no_connection": "ConnectWise is not connected, so nothing is posted now. It is kept until it is.",
+    "form.posted_line": "{part}: {readers}",
+    "form.posted_as": "{part} {text}: {readers}",
+    "form.if_ticked": "{line} Only if it is ticked below.",
     "form.part": "*{part}:* {text}",
     "form.part_held": "*{part}:* {text} Not posted yet, because {why}.",
     "form.part_reads": "{line}\n{readers}",
@@ -58,6 +61,8 @@ FORMS: Mapping[str, str] = {
     "escalate.blockers": "What is in the way",
     "escalate.promised": "What did you promise the user",
     "escalate.promised_hint": "For example: a call back before 16:00.",
+    "escalate.technical": "Technical text for the next engineer",
+    "escalate.technical_hint": "{readers} Your reason is added to it.",
     "escalate.package": "The next engineer receives the problem, what is known, every step with its result and what is ruled "
     "out. Your time up to now is kept for the ticket.",
     # pick up
@@ -169,7 +174,7 @@ FORMS: Mapping[str, str] = {
     "connect.intro": "Make an API member in ConnectWise (System, Members, API Members), give it a role that may read "
     "tickets and write notes and time, and copy its keys here. They are stored encrypted and never shown again.",
     "connect.host": "Host",
-    "connect.host_hint": "For example: na.myconnectwise.net.",
+    "connect.host_hint": "For example: api-na.myconnectwise.net.",
     "connect.company": "Company id",
     "connect.company_hint": "What you type as Company when you sign in.",
     "connect.public_key": "Public key",

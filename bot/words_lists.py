@@ -7,7 +7,6 @@ from collections.abc import Mapping
 LISTS: Mapping[str, str] = {
     "list.more": "{count} more are not shown.",
     "list.open": "Open {name}",
-    "list.session": "#{ticket} {problem}",
     "list.row": "{status} · {elapsed} · {step}",
     "list.no_step": "no step yet",
     "mine.title": "Your sessions",
@@ -77,6 +76,8 @@ LISTS: Mapping[str, str] = {
     "duplicate.anyway": "Start anyway",
     "duplicate.title_done": "#{ticket} was worked on before",
     "duplicate.done": "{owner} ended a session on ticket #{ticket} at {at} ({status}): {problem}",
+    "duplicate.title_ended": "This session has ended",
+    "duplicate.ended": "{owner} ended it at {at} ({status}): {problem}",
     "duplicate.fix": "*What fixed it then:* {action}",
     "people.title": "People",
     "people.row": "{roles} · {teams} · {member}",

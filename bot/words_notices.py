@@ -29,6 +29,8 @@ NOTICES: Mapping[str, str] = {
     "over everything found so far. You can also just carry on; this is said once.",
     "notice.guide_failed": "FlowPilot could not work out the next step this time. Everything you said is kept. "
     "Add what you see now, or say “go on”, and it tries again; you can also escalate or resolve.{error}",
+    "notice.given_up": "Something FlowPilot had to do for “{problem}” failed several times and is not tried again by itself. "
+    "Everything said and done is kept. Look at its card and its ticket; *copy* gives the text to carry over by hand.{error}",
     "said.error_id": " The number for support is {error_id}.",
     "notice.ticket_unreadable": "{ticket_problem} The session goes on from what you wrote, and nothing is lost. "
     "Link the ticket when you have the right number or ConnectWise answers again.",

@@ -110,10 +110,12 @@ def push_posted(session: Session, event: PushPosted, now: datetime) -> Moved:
 
 
 def push_failed(session: Session, event: PushFailed, now: datetime) -> Moved:
-    """People hear of it once it is parked; before that the card shows that it is tried again."""
+    """The owner and whose work it is hear of it once it is parked; before that the card shows that it is tried again."""
     if not event.parked:
         return session, (ShowCard(),)
-    return session, (Tell(to=session.owner_id, what="push_parked", about=event.post_id), ShowCard())
+    people = dict.fromkeys((session.owner_id, event.engineer or session.owner_id))
+    told = (Tell(to=person, what="push_parked", about=event.post_id) for person in people)
+    return session, (*told, ShowCard())
 
 
 def retry_push(session: Session, event: PushRetried, now: datetime) -> Moved:

@@ -8,8 +8,18 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from engine.effects import AskGuide, Lane, Owed, Post, WriteBriefing
-from engine.events import Event, GuideFailed, PushFailed
+from engine.effects import (
+    AskGuide,
+    CheckConnection,
+    Lane,
+    Owed,
+    Post,
+    ReadTicket,
+    Show,
+    Tell,
+    WriteBriefing,
+)
+from engine.events import Event, GuideFailed, PushFailed, TicketUnreadable
 from engine.lifecycle import advance
 from engine.ports import (
     Act,
@@ -20,6 +30,7 @@ from engine.ports import (
     Lease,
     LeaseLost,
     Memory,
+    OwedPost,
     OwedRow,
     Performed,
     Performer,
@@ -28,6 +39,7 @@ from engine.ports import (
     Remembers,
     Unreadable,
 )
+from engine.session import Session
 
 Ring = tuple[UUID, UUID, Lane, timedelta]
 DONE = Done()
@@ -134,11 +146,11 @@ class Desk:
                 "from": before.status.value if before else None,
                 "to": after.status.value,
                 "changed": after is not before,
-                "step": getattr(event, "step", None) if isinstance(getattr(event, "step", None), int) else None,
+                "step": getattr(event, "step", None)
+                if isinstance(getattr(event, "step", None), int)
+                else None,
             }
-            await unit.sessions.log(
-                session_id, unit.now, by.id if by else None, type(event).__name__, detail
-            )
+            await unit.sessions.log(session_id, unit.now, by.id if by else None, type(event).__name__, detail)
         return effects
 
     async def _inbox_failed(self, received: Received, failure: Exception, *, tell: bool = True) -> bool:
@@ -178,7 +190,9 @@ class Desk:
                         closed += 1
                 except LeaseLost:
                     return closed
-                except BaseException:  # stopped, or the database is away: the next one need not wait for the lease
+                except (
+                    BaseException
+                ):  # stopped, or the database is away: the next one need not wait for the lease
                     await self._release(lease)
                     raise
             lease = await self._let_go(lease)
@@ -245,7 +259,10 @@ class Desk:
             if performed.save is not None:
                 await performed.save(unit)
             if performed != DONE:
-                targets = {lease.subject, *(getattr(e, "session_id", lease.subject) for e in _events(performed))}
+                targets = {
+                    lease.subject,
+                    *(getattr(e, "session_id", lease.subject) for e in _events(performed)),
+                }
                 rings = await _rings(unit, targets)
         self._ring(rings)
 
@@ -261,9 +278,10 @@ class Desk:
         if row.attempts >= self._limits.tries:
             await self._park(lease, row, error_id)
             return True
-        wait = getattr(failure, "retry_after", None) or self._limits.backoff[
-            min(row.attempts, len(self._limits.backoff)) - 1
-        ]
+        wait = (
+            getattr(failure, "retry_after", None)
+            or self._limits.backoff[min(row.attempts, len(self._limits.backoff)) - 1]
+        )
         async with self._memory.transaction(lease.account) as unit:
             if not await unit.outbox.fence(lease):
                 raise LeaseLost
@@ -276,21 +294,60 @@ class Desk:
             if not await unit.outbox.fence(lease):
                 raise LeaseLost
             if await unit.outbox.end(row.id, "parked", error_id):
-                await self._follow_up(unit, lease.subject, await _given_up(unit, row.effect, error_id))
-                rings = await _rings(unit, {lease.subject})
+                events, told = await _given_up(unit, lease.subject, row.effect, error_id)
+                await self._follow_up(unit, lease.subject, events)
+                for subject, effect in told:
+                    await unit.outbox.owe(subject, (effect,))
+                rings = await _rings(unit, {lease.subject, *(subject for subject, _ in told)})
         self._ring(rings)
 
 
-async def _given_up(unit: Any, effect: Owed, error_id: str) -> tuple[Event, ...]:
-    """What people see of an effect that is given up. A part owed to the PSA says so too, or no Retry would find it."""
+Told = tuple[tuple[UUID, Owed], ...]
+
+
+async def _given_up(unit: Any, subject: UUID, effect: Owed, error_id: str) -> tuple[tuple[Event, ...], Told]:
+    """What people see of an effect that is given up: events of the Session, and effects with their subjects.
+
+    A part owed to the PSA says so too, or no Retry would find it.
+    """
     match effect:
         case AskGuide(turn=turn) | WriteBriefing(turn=turn):
-            return (GuideFailed(turn, error_id),)
+            return (GuideFailed(turn, error_id),), ()
         case Post(post_id=post_id):
+            post: OwedPost | None = await unit.posts.get(post_id)
             kind = await unit.posts.give_up(post_id, error_id)
-            return (PushFailed(post_id, kind, error_id, parked=True),) if kind else ()
+            if not kind:
+                return (), ()
+            return (PushFailed(post_id, kind, error_id, True, post.engineer if post else None),), ()
+        case ReadTicket(ticket_id=ticket_id):
+            return (TicketUnreadable(ticket_id, _unread(f"Ticket #{ticket_id}", "read", error_id)),), ()
+        case CheckConnection(connection_id=connection_id, to=admin, place=place):
+            problem = _unread("The connection", "checked", error_id)
+            await unit.accounts.change_connection(
+                connection_id, state="failed", problem=problem, checked_at=unit.now
+            )
+            return (), ((admin, Show(to=admin, what=f"connection:{connection_id}", place=place)),)
         case _:
-            return ()
+            return (), await _owner_told(unit, subject, effect, error_id)
+
+
+async def _owner_told(unit: Any, subject: UUID, effect: Owed, error_id: str) -> Told:
+    """Work that no event of the Session speaks of: its owner hears of it, and whose part it was."""
+    session: Session | None = await unit.sessions.get(subject)
+    if session is None or effect.lane is not Lane.WORK:
+        return ()
+    concerned = getattr(effect, "engineer", None) or getattr(effect, "by", None) or session.owner_id
+    people = dict.fromkeys((session.owner_id, concerned))
+    return tuple((subject, Tell(to=person, what=_numbered("given_up", error_id))) for person in people)
+
+
+def _numbered(key: str, error_id: str) -> str:
+    """A sentence's key with the number that the log knows it by."""
+    return f"{key}:{error_id}"
+
+
+def _unread(what: str, done: str, error_id: str) -> str:
+    return f"{what} could not be {done} in several tries. The number for support is {error_id}."
 
 
 async def _rings(unit: Any, subjects: set[UUID]) -> list[Ring]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from engine.customer_text import concerns, customer_text, fix_sentence, private_words
+from engine.escalation import package, sbar_note
 from engine.history import History
 from engine.note_text import (
+    BAD,
+    GOOD,
+    came_out,
     capped,
     cited,
+    declared,
     environment_of,
     labelled,
     one_line,
@@ -18,18 +23,16 @@ from engine.note_text import (
     result_of,
     sentence,
     step_lines,
+    storable,
     subject_of,
 )
 from engine.psa import Ticket
 from engine.psa_settings import PsaSettings
-from engine.session import HypothesisState, Manner, NoteKind, Status, Step, StepKind
-from engine.tried import read_result
+from engine.session import Escalation, HypothesisState, Manner, NoteKind, Status, Step, StepKind
 
 MOST_FACTS = 30
 MOST_NOTES = 12
 DOINGS = frozenset({StepKind.ACTION, StepKind.SCRIPT})
-GOOD = frozenset({"fixed", "yes"})
-BAD = frozenset({"no", "no_change"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,42 +157,141 @@ def _fix(history: History) -> str:
     """The fix as the engineer named it, else what the answers say: the Step after which it worked."""
     if history.session.resolution_action.strip():
         return history.session.resolution_action.strip()[:4_000]
-    done, suggested = history.done, ""
+    done, suggested = history.done, _named_fix(history.session.current)
+    if suggested and done and came_out(done[-1]) in GOOD and done[-1].kind is not StepKind.QUESTION:
+        return suggested
+    suggested = ""
     for index in range(len(done) - 1, -1, -1):
-        step, came_out = done[index], _came_out(done[index])
-        if step.kind in DOINGS and came_out == "fixed":
+        step, result = done[index], came_out(done[index])
+        if step.kind in DOINGS and result == "fixed":
             return one_line(step.text)
-        if step.kind is StepKind.VERIFICATION and came_out in GOOD:
+        if step.kind is StepKind.VERIFICATION and result in GOOD:
+            if _of_something_else(step, done[index + 1 :]):
+                continue
             before = [s for s in done[:index] if s.kind in DOINGS and _done_here(s)]
-            return one_line(before[-1].text) if before and _came_out(before[-1]) != "no_change" else suggested
-        if step.kind is StepKind.RESOLUTION_SUGGESTION and came_out == "fixed":
-            suggested = suggested or one_line(step.text)
-        elif step.kind in (StepKind.VERIFICATION, StepKind.RESOLUTION_SUGGESTION) and came_out in BAD:
+            return one_line(before[-1].text) if before and came_out(before[-1]) != "no_change" else suggested
+        if step.kind is StepKind.RESOLUTION_SUGGESTION and result == "fixed":
+            if named := _named_fix(step):
+                return named
+            suggested = suggested or ("" if step.text.rstrip().endswith("?") else one_line(step.text))
+        elif step.kind in (StepKind.VERIFICATION, StepKind.RESOLUTION_SUGGESTION) and result in BAD:
             break
     return suggested
+
+
+def _named_fix(step: Step | None) -> str:
+    """The sentence with which a flow's resolution names the fix, as `walking.step_for` puts it into the Step."""
+    if step is None or step.kind is not StepKind.RESOLUTION_SUGGESTION:
+        return ""
+    return one_line(step.text.rpartition(" Fix: ")[2]) if " Fix: " in step.text else ""
 
 
 def _verification(history: History) -> str:
     """How it was seen that it works: the last good verification, else the answer to the suggested fix."""
     stored = history.session.documentation
-    if stored is not None and isinstance(stored.get("verification"), str):
+    if stored is not None and not of_escalation(stored) and isinstance(stored.get("verification"), str):
         return str(stored["verification"])[:4_000]
-    for step in reversed(history.done):
-        if step.kind is StepKind.VERIFICATION:
-            return f"{subject_of(step)}: {result_of(step)}" if _came_out(step) in GOOD else ""
-        if step.kind is StepKind.RESOLUTION_SUGGESTION and _came_out(step) == "fixed" and step.outcome:
-            return f"{one_line(history.name(step.outcome.by), 60)} reported: {result_of(step)}"
-    return ""
+    reported, done = "", history.done
+    for index in range(len(done) - 1, -1, -1):
+        step = done[index]
+        if step.kind is StepKind.VERIFICATION and not _of_something_else(step, done[index + 1 :]):
+            seen = f"{subject_of(step)}: {result_of(step)}" if came_out(step) in GOOD else ""
+            return f"{sentence(seen, 1_000)} {reported}" if seen and reported else seen or reported
+        if step.kind is StepKind.RESOLUTION_SUGGESTION and came_out(step) == "fixed" and step.outcome:
+            name = one_line(history.name(step.outcome.by), 60)
+            reported = reported or f"{name} reported: {result_of(step)}"
+    return reported
 
 
-def _came_out(step: Step) -> str | None:
-    if step.outcome is not None and step.outcome.option in ("fixed", "no_change", "yes", "no"):
-        return step.outcome.option
-    return read_result(step.result)
+def _of_something_else(step: Step, after: Sequence[Step]) -> bool:
+    """A flow may verify who calls before anything is done; such a yes says nothing about the fix."""
+    return declared(step) == "yes" and any(s.kind in DOINGS and _done_here(s) for s in after)
 
 
 def _done_here(step: Step) -> bool:
     return step.outcome is not None and step.outcome.manner is Manner.ANSWERED
+
+
+# ── The request for help ────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_escalation(given: Mapping[str, Any]) -> bool:
+    """Whether these texts were written for a request for help, so that no later form begins with them."""
+    return given.get("occasion") == "escalation"
+
+
+def request_draft(history: History, ticket: Ticket | None) -> Documentation:
+    """The texts of a request for help before it is made, as its form shows them: the technical one is the SBAR note.
+
+    An earlier request that was withdrawn left its package behind; this one has none yet.
+    """
+    bare = replace(history, session=replace(history.session, package=None, escalation=None))
+    return replace(compose(bare, ticket, "escalation"), technical=storable(sbar_note(package(bare, ticket))))
+
+
+def request_texts(
+    history: History, ticket: Ticket | None, given: Mapping[str, Any] | None = None
+) -> Documentation:
+    """The texts of a request for help as they are posted. A technical text the person changed stands as he
+    wrote it; what he typed beside it in the same form was not in it yet and follows at its end.
+    """
+    written = {name: value for name, value in (given or {}).items() if name != "occasion"}
+    technical = written.pop("technical", None)
+    session = history.session
+    doc = replace(
+        compose(history, ticket, "escalation"),
+        technical=sbar_note(session.package or package(history, ticket)),
+    )
+    doc = edited(doc, {"customer": written["customer"]} if "customer" in written else {})
+    if not isinstance(technical, str) or not technical.strip():
+        return doc
+    if _plain(technical) in (_plain(doc.technical), _plain(request_draft(history, ticket).technical)):
+        return doc
+    return replace(doc, technical=_with_request(technical.strip()[:100_000], session.escalation))
+
+
+def _with_request(technical: str, asked: Escalation | None) -> str:
+    if asked is None:
+        return technical
+    said = _plain(technical)
+    beside = (
+        ("Asked for help because", asked.reason),
+        ("Blocked by", asked.blockers),
+        ("Promised to the user", asked.promised),
+    )
+    more = [
+        labelled(label, [sentence(text, 601)]) for label, text in beside if text and _plain(text) not in said
+    ]
+    return "\n".join([technical, *(line for line in more if line)])
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def typed_texts(
+    history: History, ticket: Ticket | None, drawn: Documentation, given: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What people wrote of all that a note holds: never a flow's own text, which may name a password's place."""
+    session, asked = history.session, history.session.escalation
+    ours = {_plain(line) for line in drawn.technical.split("\n")}
+    edits = [
+        line
+        for name in (f.name for f in fields(Documentation))
+        if isinstance(value := given.get(name), str) and _plain(value) != _plain(getattr(drawn, name))
+        for line in value.split("\n")
+        if _plain(line) not in ours
+    ]
+    return (
+        *(step.outcome.text for step in history.done if step.outcome),
+        *(note.text for note in history.notes),
+        session.intake.text,
+        session.resolution_summary,
+        session.resolution_action,
+        *((asked.reason, asked.blockers, asked.promised) if asked else ()),
+        *((ticket.summary, ticket.description or "") if ticket else ()),
+        *edits,
+    )
 
 
 # ── Edits ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,8 +301,11 @@ _ON_A_LINE = {"fix": "Fix", "verification": "Verification", "cause": "Cause", "s
 
 def edited(documentation: Documentation, given: Mapping[str, Any]) -> Documentation:
     """The documentation after a person's form. His own technical or customer text stands as he wrote it;
-    where he changed only a part of it (fix, cause …), the line or sentence of that part follows.
+    where he changed only a part of it (fix, cause …), the line or sentence of that part follows. What was
+    written for an escalation is no edit of anything else.
     """
+    if of_escalation(given):
+        return documentation
     names = {f.name for f in fields(Documentation)}
     changed = {
         k: v.strip()[:100_000]

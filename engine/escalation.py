@@ -9,8 +9,11 @@ from engine.evidence import Support
 from engine.fresh_eyes import blind
 from engine.history import History
 from engine.note_text import (
+    BAD,
+    came_out,
     capped,
     cited,
+    declared,
     environment_of,
     labelled,
     one_line,
@@ -22,7 +25,6 @@ from engine.note_text import (
 )
 from engine.psa import Ticket
 from engine.session import Fact, Hypothesis, Json, Manner, NoteKind, Step, StepKind
-from engine.tried import read_result
 
 PARTS = ("situation", "background", "assessment", "recommendation")
 UNAVAILABLE = "Assessment unavailable: nothing points to a cause yet."
@@ -111,9 +113,10 @@ def _negatives(history: History) -> list[Sentence]:
 def _changed_nothing(step: Step) -> bool:
     if step.kind is StepKind.BRIEFING or step.outcome is None or step.outcome.manner is Manner.CANNOT_DO:
         return False
-    if step.outcome.option == "no_change":
-        return True
-    return step.kind not in _OBSERVED and read_result(step.result) in ("no_change", "no")
+    result = came_out(step)
+    if step.kind in _OBSERVED:
+        return result == "no_change" and "no_change" in (step.outcome.option, declared(step))
+    return result in BAD
 
 
 def _assessment(history: History) -> list[Sentence]:
@@ -162,12 +165,7 @@ def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
 
 
 def _observations(history: History) -> list[dict[str, Any]]:
-    """What people saw: answers to questions, and what was added beside the Steps."""
-    answers = [
-        {"text": f"{subject_of(s, 120)}: {result_of(s)}", "step": s.number}
-        for s in history.done
-        if s.kind in _OBSERVED
-    ]
+    """What was added beside the Steps; the answers stand with their Steps."""
     kinds = (NoteKind.EVIDENCE, NoteKind.NOTE, NoteKind.ADVICE)
     added = [
         {
@@ -177,7 +175,7 @@ def _observations(history: History) -> list[dict[str, Any]]:
         for n in history.notes
         if n.kind in kinds and (n.text.strip() or n.log_digest)
     ]
-    return [*answers[-15:], *added[-15:]]
+    return added[-15:]
 
 
 def _recent(ticket: Ticket | None) -> list[str]:
@@ -246,7 +244,7 @@ def sbar_note(made: Json) -> str:
     lines = [labelled(part.capitalize(), capped(_cited(made, part), 40)) for part in PARTS]
     lines[1] = labelled("Background", capped(_beside(made, steps), 25))
     if not made.get("assessment"):
-        lines[2] = f"Assessment: {UNAVAILABLE}"
+        lines[2] = UNAVAILABLE
     ruled_out = [cited(str(each["text"]), (_number(each),), 200) for each in _rows(made, "ruled_out")]
     blockers, promised = str(made.get("blockers") or ""), str(made.get("promised") or "")
     observations = [cited(str(o["text"]), (_number(o),), 300) for o in _rows(made, "observations")]
@@ -332,9 +330,7 @@ def briefing(
         _within("Blocked by", [escalation.blockers] if escalation else [], 160),
         _within("Ruled out", [f.text for f in history.ruled_out], 220),
         _within("Confirmed", [f.text for f in facts], 240),
-        ""
-        if fresh
-        else _within("Assessment", _cited(shown, "assessment"), 200) or f"Assessment: {UNAVAILABLE}",
+        "" if fresh else _within("Assessment", _cited(shown, "assessment"), 200) or UNAVAILABLE,
         _within(
             "Done, latest first", [f"{subject_of(s, 60)}: {result_of(s, 60)}" for s in _latest(history)], 260
         ),

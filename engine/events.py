@@ -246,12 +246,13 @@ class PushPosted:
 
 @dataclass(frozen=True, slots=True)
 class PushFailed:
-    """`parked`: it is not tried again until a person presses Retry."""
+    """`parked`: it is not tried again until a person presses Retry. `engineer`: whose work the part tells of."""
 
     post_id: UUID
     part: str
     problem: str
     parked: bool
+    engineer: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from engine.history import History
+from engine.note_text import BAD, GOOD, came_out
 from engine.psa import Ticket
 from engine.session import Manner, Step
 from engine.terms import terms
@@ -18,8 +19,6 @@ ENOUGH = 0.6
 _EXACT = re.compile(r"[\w.:\\/-]*\d[\w.:\\/-]*")
 _STEP_NUMBERS = re.compile(r"\bsteps? \d+(?:(?:, | to | and )\d+)*", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|no|never|ruled out|excluded|without|cannot|neither)\b|n['’]t\b", re.IGNORECASE)
-_GOOD = frozenset({"fixed", "yes"})
-_BAD = frozenset({"no_change", "no"})
 
 
 class Support:
@@ -59,8 +58,8 @@ class Support:
         claim = read_result(text)
         outcomes = {self._came_out[n] for n in cites}
         if claim == "fixed":
-            return bool(outcomes & _BAD) and not outcomes & _GOOD
-        return claim == "no_change" and bool(outcomes) and outcomes <= _GOOD
+            return bool(outcomes & BAD) and not outcomes & GOOD
+        return claim == "no_change" and bool(outcomes) and outcomes <= GOOD
 
     def _revives(self, text: str) -> bool:
         """Whether it names a cause that was ruled out without saying so."""
@@ -84,7 +83,7 @@ def _told(step: Step) -> str:
 def _outcome(step: Step) -> str | None:
     if step.outcome is None or step.outcome.manner is Manner.CANNOT_DO:
         return None
-    return step.outcome.option if step.outcome.option in _GOOD | _BAD else read_result(step.result)
+    return came_out(step)
 
 
 def _intake(history: History, ticket: Ticket | None) -> str:

@@ -73,7 +73,9 @@ def request(session: Session, event: EscalationRequested, now: datetime) -> Move
         escalation=escalation,
         package=None,
         pause=None,
-        documentation=event.documentation,
+        documentation={**event.documentation, "occasion": "escalation"}
+        if event.documentation is not None
+        else None,
     )
     return session, (
         Announce(what="escalation_requested"),

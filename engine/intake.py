@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from engine.log_lines import find_stamp
 from engine.logs import Digest, condense, decode, looks_binary
 from engine.replies import Quick, is_small_talk, looks_like_secret, quick_answer
-from engine.ticket_refs import TicketRef, find_tickets, read_link, without_tickets
+from engine.ticket_refs import TicketRef, find_tickets, read_link, without_edge_tickets, without_tickets
 
 __all__ = [
     "Attachment", "Quick", "Reading", "clean", "find_tickets", "is_small_talk", "looks_like_secret",
@@ -350,7 +350,7 @@ def _problem_line(
 
 def _first_sentence(words: str) -> str:
     head = words[:2000]
-    bare = without_tickets(head).strip(" \n\t:,;-–")
+    bare = without_edge_tickets(head).strip(" \n\t:,;-–")
     source = _GREETING.sub("", bare, count=1).strip() or bare or head
     for end in _SENTENCE_END.finditer(source):
         if len(source[: end.start()].split()) >= 3:

@@ -81,7 +81,7 @@ MOVES: Table = {
     **_rows([R, X, E], events.Rated, rules.owner_or_lead, None, closing.rate),
     **_rows(Status, events.PushPosted, rules.anyone, None, closing.push_posted),
     **_rows(Status, events.PushFailed, rules.anyone, None, closing.push_failed),
-    **_rows(Status, events.PushRetried, rules.owner_or_lead, None, closing.retry_push),
+    **_rows(Status, events.PushRetried, rules.worked_or_lead, None, closing.retry_push),
     **_rows(Status, events.TimeConfirmed, rules.anyone, None, closing.confirm_time),
     **_rows([A, P, Q], events.Reminded, rules.anyone, None, closing.reminded),
 }

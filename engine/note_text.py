@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from engine.history import History
 from engine.psa import Ticket
 from engine.session import Manner, Step, StepKind
+from engine.tried import read_result
 
 MOST_LINES = 40
 """So many steps get a line of their own; of a longer list the middle is folded."""
@@ -16,6 +17,8 @@ ENDS = 15
 MOST_NAMED = 200
 """Up to so many steps the folded middle names each step; beyond, steps are grouped by their result."""
 
+GOOD = frozenset({"fixed", "yes"})
+BAD = frozenset({"no", "no_change"})
 _UNSEEN = {"Cc", "Cf", "Cs", "Co"}
 
 
@@ -74,6 +77,20 @@ def result_of(step: Step, limit: int = 200) -> str:
             return "briefing read and confirmed"
         case _:
             return said or "done, result not told"
+
+
+def came_out(step: Step) -> str | None:
+    """One of fixed, no_change, yes, no: as the chosen option declares it, else as its id or its words say it."""
+    chosen = step.outcome.option if step.outcome is not None else None
+    if means := declared(step):
+        return means if means in GOOD | BAD else None
+    return chosen if chosen in GOOD | BAD else read_result(step.result)
+
+
+def declared(step: Step) -> str:
+    """The outcome that its flow gave the option which was chosen; nothing outside a flow."""
+    chosen = step.outcome.option if step.outcome is not None else None
+    return next((o.outcome for o in step.options if o.id == chosen), "") if chosen else ""
 
 
 def subject_of(step: Step, limit: int = 160) -> str:

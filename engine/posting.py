@@ -23,6 +23,7 @@ from engine.ports import (
 )
 from engine.post_writes import completed, note_write, owner_write, status_write, time_write
 from engine.psa import (
+    BoardStatus,
     NoteWrite,
     OwnerWrite,
     Psa,
@@ -94,11 +95,13 @@ class Posting:
         if overtaken(post, others):
             return _posted(post, OVERTAKEN)
         try:
-            return await self._post(post, lease, still_ours)
+            return await self._post(post, others, lease, still_ours)
         except PsaFailure as failure:
             return await self._failed(post, failure, lease)
 
-    async def _post(self, post: OwedPost, lease: Lease, still_ours: StillOurs) -> Performed:
+    async def _post(
+        self, post: OwedPost, others: tuple[OwedPost, ...], lease: Lease, still_ours: StillOurs
+    ) -> Performed:
         view = await self._door.open(lease.account, post.connection_id)
         if view.psa is None or post.ticket_id is None:
             return _hold(post, "no_connection" if view.psa is None else "no_ticket")
@@ -116,9 +119,21 @@ class Posting:
         if isinstance(write, StatusWrite):
             if ticket.status and ticket.status.id == write.status_id:
                 return _posted(post, ticket.status.name)
-            if await _closes(view.psa, ticket, write) and not post.content.get("confirmed"):
+            status = await _status_of(view.psa, ticket, write)
+            if status and status.closed and not post.content.get("confirmed"):
                 return _hold(post, "closing_unconfirmed")
+            if status and status.time_entry_not_allowed and self._time_may_still_heal(others):
+                return _hold(post, "time_first")
         return await self._send(post, write, view.psa, lease, still_ours)
+
+    def _time_may_still_heal(self, others: tuple[OwedPost, ...]) -> bool:
+        """Whether a time entry was given up after all its tries: with Retry it may go out, unless the status
+        refuses it by then. One that was refused for good is not waited for.
+        """
+        ended = (PostState.FAILED, PostState.UNKNOWN)
+        return any(
+            p.kind == "time" and p.state in ended and p.attempts > self._limits.retries for p in others
+        )
 
     async def _send(
         self, post: OwedPost, write: Write, psa: Psa, lease: Lease, still_ours: StillOurs
@@ -176,7 +191,7 @@ class Posting:
             if not parked:
                 await unit.outbox.owe(post.session_id, (Post(post_id=post.id, due=due),))
 
-        return Done((PushFailed(post.id, post.kind, failure.sentence, parked=parked),), save)
+        return Done((PushFailed(post.id, post.kind, failure.sentence, parked, post.engineer),), save)
 
 
 def waits_for(post: OwedPost, all_posts: tuple[OwedPost, ...]) -> OwedPost | None:
@@ -225,16 +240,16 @@ def _write_of(post: OwedPost) -> Write:
         raise PsaRefused(f"This part is not complete: {undecided}.") from undecided
 
 
-async def _closes(psa: Psa, ticket: Ticket, write: StatusWrite) -> bool:
-    """Whether this status closes the ticket. Raises PsaRefused when the ticket's board does not have it."""
+async def _status_of(psa: Psa, ticket: Ticket, write: StatusWrite) -> BoardStatus | None:
+    """The status as the ticket's board has it. Raises PsaRefused when the board does not have it."""
     if ticket.board is None:
-        return False
+        return None
     status = next((s for s in await psa.statuses(ticket.board.id) if s.id == write.status_id), None)
     if status is None:
         raise PsaRefused(
             f"The board {ticket.board.name} has no such status any more. Choose one in settings."
         )
-    return status.closed
+    return status
 
 
 async def _look(psa: Psa, write: Write) -> int | None:
@@ -265,4 +280,4 @@ def _hold(post: OwedPost, why: str) -> Done:
     async def save(unit: Any) -> None:
         await unit.posts.change(post.id, held_because=why)
 
-    return Done((PushFailed(post.id, post.kind, why, parked=False),), save)
+    return Done((PushFailed(post.id, post.kind, why, False, post.engineer),), save)

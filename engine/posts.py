@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engine import time_entries
 from engine.customer_text import concerns, private_words
-from engine.documentation import Documentation, compose, edited, readers
-from engine.escalation import package, sbar_note
+from engine.documentation import Documentation, compose, edited, readers, request_texts, typed_texts
 from engine.history import History
 from engine.note_text import one_line, storable
 from engine.post_writes import note_write as note_write
@@ -133,6 +132,8 @@ def documentation_for(
     history: History, ticket: Ticket | None, occasion: str, reviewed: Mapping[str, Any] | None = None
 ) -> Documentation:
     """What is posted: composed from the record, then as the engineer stored it, then as he submits it now."""
+    if occasion == "escalation":
+        return request_texts(history, ticket, reviewed)
     doc = compose(history, ticket, occasion)
     if occasion == "resolution" and history.session.documentation is not None:
         doc = edited(doc, history.session.documentation)
@@ -204,10 +205,7 @@ def _notes(case: _Case, doc: Documentation) -> tuple[PostDraft, ...]:
     """The internal note, and the customer's own where the account shows notes to customers."""
     if case.occasion not in NOTE_OCCASIONS:
         return ()
-    text = doc.technical
-    if case.occasion == "escalation":
-        text = sbar_note(case.history.session.package or package(case.history, case.ticket))
-    found = [_note(case, "note", text, "internal")]
+    found = [_note(case, "note", doc.technical, "internal")]
     if case.occasion == "resolution" and case.settings.note_visibility != "internal" and doc.customer:
         found.append(_note(case, "customer_note", doc.customer, case.settings.note_visibility))
     taken = {"", *(plain(t) for t in case.posted_texts)}
@@ -324,13 +322,18 @@ def forecast(
 ) -> tuple[ForecastLine, ...]:
     """What submitting the form would do: each part, its text, who reads it, and what is held and why."""
     if occasion == "escalation":
-        # An earlier request that was withdrawn left its package behind; this one has none yet.
+        # As in request_draft: what an earlier request left behind is not part of this one.
         history = replace(history, session=replace(history.session, package=None, escalation=None))
     drafts = owed(
         history, occasion, engineer, settings, ticket, connected, members, statuses, zone, reviewed or {},
         unowed, overlaps, already, posted_texts,
     )  # fmt: skip
     private = private_words(ticket, history.session.hypotheses)
+    drawn = documentation_for(
+        replace(history, session=replace(history.session, documentation=None)), ticket, occasion
+    )
+    given = {**(history.session.documentation or {}), **(reviewed or {})}
+    typed = typed_texts(history, ticket, drawn, given)
     lines = [
         ForecastLine(
             draft.key,
@@ -338,7 +341,7 @@ def forecast(
             _text_of(draft, zone),
             readers(draft.kind, settings, ticket, str(draft.content.get("status_name", ""))),
             draft.held_because,
-            _remarks(draft, private),
+            _remarks(draft, private, typed),
         )
         for draft in drafts
     ]
@@ -376,12 +379,13 @@ def _text_of(draft: PostDraft, zone: ZoneInfo) -> str:
             return str(content["text"])
 
 
-def _remarks(draft: PostDraft, private: Collection[str]) -> tuple[str, ...]:
+def _remarks(draft: PostDraft, private: Collection[str], typed: Sequence[str]) -> tuple[str, ...]:
     content = draft.content
     if draft.kind == "customer_note":
         return concerns(str(content["text"]), private)
     if draft.kind == "note":
-        return ("It looks like it holds a password.",) if looks_like_secret(str(content["text"])) else ()
+        secret = any(looks_like_secret(text) for text in typed)
+        return ("It looks like it holds a password.",) if secret else ()
     if draft.kind != "time":
         return ()
     minutes = cast(int, content["overlap_minutes"])

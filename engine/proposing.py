@@ -22,7 +22,7 @@ LABEL_LENGTH = 75
 
 ESCALATE_OPTION = Option(ESCALATE, "Escalate")
 WORDS_OPTION = Option("words", "Go on in my own words")
-IT_IS_FIXED = Option("fixed", "It is fixed")
+IT_IS_FIXED = Option("fixed", "It is fixed", "fixed")
 NONE = "none"
 AT = frozenset({"node", "triage", "offer", "choice", "words", "check"})
 

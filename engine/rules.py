@@ -22,6 +22,14 @@ def owner_or_lead(session: Session, by: Person, now: datetime) -> str | None:
     return None if by.id == session.owner_id or by.is_lead else "refused.not_owner"
 
 
+def worked_or_lead(session: Session, by: Person, now: datetime) -> str | None:
+    """Whoever had his part in it: his time may be owed although another one owns the Session by now."""
+    asked, clock = session.escalation, session.clock
+    worked = {i.engineer for i in session.intervals} | {asked.requested_by if asked else session.owner_id}
+    worked |= {clock.engineer} if clock else set()
+    return None if by.id in worked else owner_or_lead(session, by, now)
+
+
 def owner_only(session: Session, by: Person, now: datetime) -> str | None:
     return None if by.id == session.owner_id else "refused.same_engineer"
 

@@ -119,8 +119,13 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """One button of a Step. `outcome` is what its flow says the answer means (yes, no, no_change, fixed, other);
+    empty where nobody said, and no part of which option this is.
+    """
+
     id: str
     label: str
+    outcome: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

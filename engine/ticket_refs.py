@@ -16,6 +16,8 @@ _RECORDS = ("service_recid", "srrecid", "recid")
 _ROUTE_IN_FRAGMENT = re.compile(r"service(?:ticket|fv)\D{0,40}?(\d{1,9})(?!\d)", re.IGNORECASE)
 _REST_PATH = re.compile(r"/service/tickets/(\d{1,9})(?!\d)", re.IGNORECASE)
 
+_AROUND = " \t\r\n,;:.-–#"
+"""What may stand between a reference and the words it stands before or after."""
 _END = r"(?![\w%]|[-./:]\d|,\d{3})"
 _NOT_A_TICKET = re.compile(
     r"\b(?:error|event|code|id|port|line|room|suite|apt|unit|ext|extension|phone|tel|fax|call"
@@ -77,6 +79,28 @@ def without_tickets(text: str) -> str:
     for start, end in spans:  # the same length, because "ticket #4711" is found twice
         text = text[:start] + " " * (end - start) + text[end:]
     return text
+
+
+def without_edge_tickets(text: str) -> str:
+    """The text without references at its start and end; one that stands between words is part of what they say."""
+    spans = [found.span() for found in _LINK.finditer(text) if _from_link(found)]
+    hidden = _LINK.sub(lambda found: " " * len(found[0]), text)
+    refs = [*_from_words(hidden), *_from_hashes(hidden)] or list(_alone(hidden))
+    spans += [(ref.start, ref.end) for ref in refs]
+    start, end, found = 0, len(text), True
+    while found:
+        begin, stop = start, end
+        while begin < stop and text[begin] in _AROUND:
+            begin += 1
+        while stop > begin and text[stop - 1] in _AROUND:
+            stop -= 1
+        ahead = [b for a, b in spans if a <= begin < b]
+        behind = [a for a, b in spans if a < stop <= b]
+        found = bool(ahead or behind)
+        start, end = max([start, *ahead]), min([end, *behind])
+        if start >= end:
+            return ""
+    return text[start:end].strip(_AROUND if (start, end) != (0, len(text)) else None)
 
 
 def _from_link(found: re.Match[str]) -> TicketRef | None:

@@ -10,7 +10,7 @@ from engine.history import History
 from engine.psa import Ticket
 from engine.session import NoteKind, Option, Step, StepKind
 from engine.terms import terms
-from engine.ticket_refs import without_tickets
+from engine.ticket_refs import without_edge_tickets, without_tickets
 
 SUMMARY_LENGTH = 120
 FACT_LENGTH = 200
@@ -45,7 +45,7 @@ UNKNOWN = "unknown"
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "what",
-        "What exactly happens? What did the user do, what did he expect, and what came instead?",
+        "What exactly happens? What did the user do, what did they expect, and what came instead?",
         "The exact symptom decides where to look; “does not work” fits everything.",
         "Symptom",
         (),
@@ -170,8 +170,8 @@ def clipped(text: str, length: int) -> str:
 def summary_of(history: History, ticket: Ticket | None) -> str:
     """The problem in the person's own words, else the ticket's, else the log's; at most 120 characters."""
     intake = history.session.intake
-    own = _first_sentence(without_tickets(intake.text))
-    if len(terms(own)) >= 2:
+    own = without_edge_tickets(_first_sentence(without_edge_tickets(intake.text)))
+    if len(terms(without_tickets(own))) >= 2:
         return clipped(own, SUMMARY_LENGTH)
     if ticket is not None and ticket.summary:
         return clipped(" ".join(ticket.summary.split()), SUMMARY_LENGTH)

@@ -25,8 +25,8 @@ from engine.session import (
 from engine.terms import terms
 from engine.tried import read_result
 
-FIXED = Option("fixed", "That fixed it")
-NOT_FIXED = Option("not_fixed", "Not fixed")
+FIXED = Option("fixed", "That fixed it", "fixed")
+NOT_FIXED = Option("not_fixed", "Not fixed", "no")
 MOST_OPTIONS = 5
 CLEAR_ENOUGH = 0.75
 """The share of a label's words that a free answer must hold to be read as that option."""
@@ -51,7 +51,7 @@ _UNSURE = re.compile(
 def step_for(session: Session, node: Node, title: str, opening: str = "") -> Step:
     """The node as the next Step; the caller gives it its stand. A resolution always asks whether it is fixed."""
     ends = node.kind is NodeKind.RESOLUTION_SUGGESTION
-    listed = tuple(Option(option.id, option.label) for option in node.options[:MOST_OPTIONS])
+    listed = tuple(Option(o.id, o.label, o.outcome.value) for o in node.options[:MOST_OPTIONS])
     text = f"{node.text} Fix: {node.fix}" if ends and node.fix else node.text
     return Step(
         number=session.step_count + 1,

@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.session import Person, Role
 from storage.tables import (
     accounts,
+    ai_sessions,
     identities,
     psa_connections,
     psa_member_mappings,
+    psa_post_log,
     team_members,
     teams,
     users,
@@ -53,6 +55,7 @@ class PsaConnection:
     state: str
     problem: str
     checked_at: datetime | None
+    connected_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"PsaConnection({self.company!r} at {self.host!r}, {self.state}, keys hidden)"
@@ -206,10 +209,25 @@ class Accounts:
         return connection_id
 
     async def change_connection(self, connection_id: UUID, **values: Any) -> None:
-        await self._db.execute(
+        """One that becomes connected is used from now on, and those that never were are removed."""
+        connected = values.get("state") == "connected"
+        if connected:
+            values["connected_at"] = func.clock_timestamp()
+        changed = await self._db.execute(
             update(psa_connections)
             .where(psa_connections.c.id == connection_id, psa_connections.c.account_id == self._account)
             .values(values)
+            .returning(psa_connections.c.id)
+        )
+        if connected and changed.first() is not None:
+            await self._forget_mistyped(connection_id)
+
+    async def _forget_mistyped(self, kept: UUID) -> None:
+        """What was owed through one of them goes through the one in use; one still being checked stays."""
+        await self._db.execute(
+            delete(psa_connections)
+            .where(psa_connections.c.account_id == self._account, psa_connections.c.id != kept)
+            .where(psa_connections.c.connected_at.is_(None), psa_connections.c.state == "failed")
         )
 
     async def connections(self) -> tuple[PsaConnection, ...]:
@@ -229,16 +247,28 @@ class Accounts:
                 r.state,
                 r.problem,
                 r.checked_at,
+                r.connected_at,
             )
             for r in await self._db.execute(query)
         )
 
     async def connection(self, connection_id: UUID | None = None) -> PsaConnection | None:
-        """The named connection, or the Account's first."""
+        """The named connection, or the one in use: connected last, or made last where none is connected."""
         known = await self.connections()
-        if connection_id is None:
-            return known[0] if known else None
-        return next((c for c in known if c.id == connection_id), None)
+        if connection_id is not None:
+            return next((c for c in known if c.id == connection_id), None)
+        connected = {c.connected_at: c for c in known if c.state == "connected" and c.connected_at}
+        if connected:
+            return connected[max(connected)]
+        return known[-1] if known else None
+
+    async def needed_connections(self) -> tuple[PsaConnection, ...]:
+        """The one in use, and those that a Session or a part owed to the PSA still refers to."""
+        used = await self.connection()
+        of_sessions = select(ai_sessions.c.psa_connection_id).where(ai_sessions.c.account_id == self._account)
+        of_posts = select(psa_post_log.c.connection_id).where(psa_post_log.c.account_id == self._account)
+        needed = set((await self._db.execute(of_sessions.union(of_posts))).scalars())
+        return tuple(c for c in await self.connections() if c.id in needed or (used and c.id == used.id))
 
     async def map_member(
         self, connection_id: UUID, user_id: UUID, member_id: int, member_name: str, source: str

@@ -93,6 +93,7 @@ psa_connections = Table(
     Column("state", Text, nullable=False, server_default="checking"),
     words("problem"),
     at("checked_at", nullable=True),
+    at("connected_at", nullable=True),
     at("created_at"),
     named("psa_connections"),
 )

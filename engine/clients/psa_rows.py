@@ -188,16 +188,24 @@ def recent_of(given: Row, resolution_line: str | None) -> RecentTicket | None:
     if number is None:
         return None
     closed = given.get("closedFlag") is True
-    solver = text(given.get("resolvedBy")) or text(given.get("closedBy")) or name_of(given.get("owner"))
+    solver = text(given.get("resolvedBy")) or text(given.get("closedBy"))
     return RecentTicket(
         id=number,
         summary=text(given.get("summary")) or "",
         status=name_of(given.get("status")),
         closed=closed,
         at=updated(given) or when(given.get("closedDate")),
-        solved_by=solver if closed else None,
+        solved_by=_solver(solver, row(given.get("owner"))) if closed else None,
         resolution_line=resolution_line,
     )
+
+
+def _solver(login: str | None, owner: Row) -> str | None:
+    """ConnectWise names who closed a ticket by his login; where he is its owner too, his name stands beside it."""
+    theirs = text(owner.get("identifier"))
+    if login is None or (theirs and theirs.casefold() == login.casefold()):
+        return name_of(owner) or login
+    return login
 
 
 def configuration_of(given: Row, listed: Row = EMPTY) -> Configuration | None:

@@ -13,6 +13,8 @@ from yarl import URL
 
 from engine.psa import PsaWrongHost
 
+LONGEST = 253 + len("https://:65535/")
+"""No host name has more than 253 characters (RFC 1035 allows 255 octets on the wire)."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -32,7 +34,8 @@ def base_url(host: str, allowed: Collection[str]) -> URL:
     except ValueError:
         name, port, url = None, None, URL()
     extra = url.user or url.password or url.query_string or url.fragment or url.path not in ("", "/")
-    if not name or not port or extra or url.scheme not in ("https", "http") or re.search(r"[\s\\]", typed):
+    absurd = len(typed) > LONGEST or re.search(r"[\s\\]", typed) or url.scheme not in ("https", "http")
+    if not name or not port or extra or absurd or not _is_name(name):
         raise PsaWrongHost("This is not a host name. Give it like api-na.myconnectwise.net, without a path.")
     if not is_allowed(name, port, allowed):
         if url.scheme != "https":
@@ -81,6 +84,14 @@ class PublicOnlyResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._names.close()
+
+
+def _is_name(name: str) -> bool:
+    """Whether a resolver can be asked for it: one with an empty or overlong label raises UnicodeError there."""
+    if ":" in name:  # IPv6
+        return True
+    labels = name.removesuffix(".").split(".")
+    return len(name) <= 253 and all(1 <= len(label) <= 63 for label in labels)
 
 
 def _is_literal(name: str) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from bot import cards
+from bot.card import Bullets
 from bot.views import ConnectionView, PersonLine, TimeLine
 from engine.documentation import Documentation
 from engine.ports import PostState
@@ -168,3 +169,39 @@ def test_times_carry_the_day_only_where_it_is_needed() -> None:
     assert cards.local(NOW - timedelta(days=365), ZONE, NOW) == "3 Nov 2025, 14:05"
     late = NOW.replace(hour=23, minute=30)
     assert cards.local(late, ZONE, NOW) == "Wed 4 Nov, 00:30"
+
+
+def test_the_resolve_form_lists_each_part_that_is_posted_and_who_reads_it() -> None:
+    lines = (
+        ForecastLine("n", "note", "Fix: driver. " * 40, "Internal analysis: only your team sees it."),
+        ForecastLine("t", "time", "13:25–13:55. Solved.", "Can stand on the invoice."),
+        ForecastLine("s", "status", "Completed", "Rules may e-mail the contact."),
+        ForecastLine("o", "owner", "You become the owner.", "Your team.", "owner_unmapped"),
+    )
+    card = cards.resolve_form(view(), Documentation("Offline", "Driver"), lines)
+    listed = next(b for b in card.blocks if isinstance(b, Bullets))
+    assert listed.title == "Submitting posts this to #4711"
+    assert listed.items == (
+        "Note: Internal analysis: only your team sees it.",
+        "Time: Can stand on the invoice.",
+        "Status Completed: Rules may e-mail the contact.",
+    )
+    assert "Shortened here" not in words(card)
+    assert "Submitting posts" not in words(cards.resolve_form(view(), Documentation("Offline", "Driver")))
+
+
+def test_the_escalate_form_prefills_both_texts_with_their_readers() -> None:
+    draft = Documentation(technical="Situation: Offline.", customer="We are working on it.")
+    form = cards.escalate_form(view(), draft=draft).form
+    assert form is not None
+    fields = {f.name: f for f in form.fields}
+    assert (fields["technical"].value, fields["technical"].kind) == (draft.technical, "long_text")
+    assert "only your team" in fields["technical"].hint
+    assert (fields["customer"].value, fields["customer"].kind) == (draft.customer, "long_text")
+    assert "invoice" in fields["customer"].hint
+
+
+def test_the_example_of_a_host_is_the_one_of_the_api() -> None:
+    form = cards.connect_form(ConnectionView("", "", "none")).form
+    assert form is not None
+    assert "api-na.myconnectwise.net" in next(f.hint for f in form.fields if f.name == "host")

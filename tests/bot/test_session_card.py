@@ -16,6 +16,8 @@ from engine.session import (
     Fact,
     Hypothesis,
     HypothesisState,
+    Intake,
+    IntakeType,
     Interval,
     Pause,
     Status,
@@ -278,3 +280,31 @@ def test_a_resolved_session_tells_the_problem_and_the_fix() -> None:
     said = words(cards.session_card(view(Status.RESOLVED)))
     assert "*Solved:* Printer offline." in said
     assert "*What fixed it:* New driver." in said
+
+
+def test_the_area_is_told_in_words() -> None:
+    assert "Active Directory" in words(cards.session_card(view(problem_domain="active_directory")))
+    assert "Microsoft 365" in words(cards.session_card(view(problem_domain="m365")))
+
+
+@pytest.mark.parametrize(
+    ("summary", "written", "title"),
+    [
+        ("#4711 VPN drops", "", "#4711 VPN drops"),
+        ("VPN drops", "", "#4711 VPN drops"),
+        ("", "#4711", "Ticket #4711"),
+        ("", "look at ticket 4711 please, it is offline", "#4711 look at ticket 4711 please, it is offline"),
+    ],
+)
+def test_the_number_of_the_ticket_stands_once_before_the_problem(
+    summary: str, written: str, title: str
+) -> None:
+    intake = Intake(IntakeType.FREE_TEXT, written)
+    shown = view(problem_summary=summary, intake=intake, on=ticket(summary=""))
+    assert cards.session_card(shown).title == title
+
+
+def test_an_ended_session_is_not_said_to_go_on_without_its_ticket() -> None:
+    ended = words(cards.session_card(view(Status.RESOLVED, ticket_problem="ConnectWise does not answer.")))
+    assert "goes on" not in ended
+    assert "ConnectWise does not answer. What was done here is kept" in ended

@@ -200,3 +200,10 @@ def test_a_refusal_names_the_people_it_is_about() -> None:
 def test_an_unclaimed_request_mentions_its_target_by_name() -> None:
     said = words(cards.notice("unclaimed_mention", view(Status.REQUESTING_ESCALATION), names=("Ben Carter",)))
     assert said.startswith("\nBen Carter: “#4711 Printer offline” has waited 12 min")
+
+
+def test_the_owners_step_offers_no_take_over_where_nobody_is_a_lead() -> None:
+    with_lead, without = (view(has_lead=each) for each in (True, False))
+    assert "take_over" in {c.verb for c in cards.step_card(with_lead, OPEN_STEP).choices}
+    assert "take_over" not in {c.verb for c in cards.step_card(without, OPEN_STEP).choices}
+    assert "take_over" in {c.verb for c in cards.session_card(without).choices}

@@ -18,7 +18,7 @@ from aiohttp import web
 from bot import console_door
 from bot.settings import Settings
 from bot.tokens import new_token, token_id
-from bot.web import MAX_BODY, application
+from bot.web import LARGE, MAX_BODY, application
 from bot.wiring import Parts, build
 from engine.events import SessionStarted
 from engine.session import Intake, IntakeType, Person
@@ -200,6 +200,46 @@ async def test_an_odd_body_is_refused_with_a_sentence_and_never_a_trace(site: We
     status, said = await site.post(body, anna)
     assert (status, said) == (400, "This is not a console message. Nothing was kept.")
     assert await site.inbox(anna) == 0
+
+
+UNREADABLE_FILES: list[Any] = [
+    5,
+    "text",
+    {"a": 1},
+    ["text"],
+    [{"name": "a.log", "content": "no base64!"}],
+    [{"content": "ä"}],
+]
+
+
+@pytest.mark.parametrize("files", UNREADABLE_FILES, ids=str)
+@pytest.mark.parametrize("size", [0, LARGE])
+async def test_a_file_that_cannot_be_read_is_refused_before_it_is_acknowledged(
+    site: Web, files: Any, size: int
+) -> None:
+    anna = await site.someone()
+    answer = await site.post(word("x" * size, files=files), anna)
+    assert answer == (400, "A file in this message cannot be read. Nothing was kept; attach it again.")
+    assert await site.inbox(anna) == 0
+
+
+@pytest.mark.parametrize("kind", ["bogus", None, 5, ["say"]], ids=str)
+async def test_an_unknown_kind_is_refused_before_it_is_acknowledged(site: Web, kind: Any) -> None:
+    anna = await site.someone()
+    assert (await site.post(word(kind=kind), anna))[0] == 400
+    assert await site.inbox(anna) == 0
+
+
+async def test_a_place_of_another_account_shares_no_order_with_it(site: Web) -> None:
+    anna, ben, said = await site.someone(), await site.someone(), word(place=str(uuid4()))
+    for who in (anna, ben):
+        assert (await site.post(said, who))[0] == 202
+    async with await psycopg.AsyncConnection.connect(site.database.owner_url) as connection:
+        found = await connection.execute(
+            "select order_key from inbox where order_key like %s", (f"%{said['place']}",)
+        )
+        keys = {row[0] for row in await found.fetchall()}
+    assert keys == {f"console:{who.account}:{said['place']}" for who in (anna, ben)}
 
 
 @pytest.mark.parametrize(

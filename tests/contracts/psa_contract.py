@@ -99,7 +99,7 @@ class PsaContract:
         recent = {each.id: each for each in (await world.psa.ticket(TICKET)).recent}
         assert TICKET not in recent
         assert recent[EARLIER].closed
-        assert recent[EARLIER].solved_by == "ben"
+        assert recent[EARLIER].solved_by == "Ben Ortiz"
         assert recent[EARLIER].resolution_line
         assert 4560 not in recent
 

@@ -51,7 +51,9 @@ def practice() -> FakePsa:
         notes=(TicketNote(90_101, "It asks again and again.", "Jane Doe", None, NOW, "discussion"),),
         configurations=(Configuration(801, "HPL-LT-014", "Laptop"),),
         recent=(
-            RecentTicket(4690, "Outlook asks for password", "Completed", True, NOW, "ben", "Renewed it."),
+            RecentTicket(
+                4690, "Outlook asks for password", "Completed", True, NOW, "Ben Ortiz", "Renewed it."
+            ),
         ),
         url="https://psa.example/4711",
     )

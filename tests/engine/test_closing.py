@@ -40,6 +40,7 @@ from engine.session import FINAL, Interval, Manner, Status
 from tests.engine.playbook import (
     ANNA,
     BEN,
+    CARA,
     LEA,
     LEO,
     MONDAY,
@@ -218,6 +219,23 @@ def test_only_the_owner_or_a_lead_retries_a_push() -> None:
     story = two_steps() >> FIXED
     (story >> PushRetried(BEN)).refuses(BEN, "refused.not_owner")
     (story >> PushRetried(LEA)) << RetryPosts()
+
+
+def test_who_worked_on_it_retries_his_own_push_after_another_one_took_over() -> None:
+    """Anna asked for help, Ben goes on: her time is still hers to send again."""
+    story = escalated() >> PushRetried(ANNA)
+    story << RetryPosts()
+    story >> PickedUp(BEN)
+    assert story.it.owner_id == BEN.id
+    (story >> PushRetried(ANNA)) << RetryPosts()
+    (story >> PushRetried(CARA)).refuses(CARA, "refused.not_owner")
+
+
+def test_a_parked_push_is_told_to_its_engineer_and_the_owner_once_each() -> None:
+    story = two_steps()
+    told = [Tell(to=person.id, what="push_parked", about=POST) for person in (ANNA, BEN)]
+    (story >> PushFailed(POST, "time", "Period closed.", True, BEN.id)).only(*told)
+    (story >> PushFailed(POST, "time", "Period closed.", True, ANNA.id)).only(told[0])
 
 
 # ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────

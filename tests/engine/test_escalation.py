@@ -87,7 +87,8 @@ def test_a_hypothesis_without_evidence_is_named_as_such_and_asserted_nowhere() -
 def test_with_nothing_to_go_on_the_assessment_is_unavailable_and_says_so() -> None:
     made = package(history(), None)
     assert made["assessment_state"] == "unavailable"
-    assert f"Assessment: {UNAVAILABLE}" in sbar_note(made)
+    assert UNAVAILABLE in sbar_note(made).split("\n")
+    assert UNAVAILABLE in briefing(history(step(1, option="fixed")), None, None, fresh=False)[0].split("\n")
     assert "Steps: None yet." in sbar_note(made)
 
 
@@ -321,6 +322,11 @@ def test_the_briefing_of_a_huge_record_stays_short_and_says_what_it_leaves_out(f
 def test_a_briefing_without_any_record_says_so() -> None:
     empty = history(intake=Intake(IntakeType.SCREENSHOT))
     assert briefing(empty, None, None, fresh=True) == ("Nothing was recorded before you.", (), ())
+
+
+def test_the_note_tells_each_answer_once() -> None:
+    asked = step(1, "Who cannot print?", None, "Only Jane, on the second floor", StepKind.QUESTION)
+    assert sbar_note(package(history(asked), None)).count("second floor") == 1
 
 
 def test_the_engineer_before_is_named_in_the_observations() -> None:

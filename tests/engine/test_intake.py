@@ -19,6 +19,7 @@ from engine.intake import (
     tidy_words,
 )
 from engine.replies import Quick
+from engine.ticket_refs import without_edge_tickets
 
 CW = "https://na.myconnectwise.net/v4_6_release"
 
@@ -279,3 +280,24 @@ def test_repeated_fragments_do_not_exhaust_the_reader(fragment: str) -> None:
     text = fragment * 50_000
     assert len(read(text).problem_line) <= 100
     looks_like_secret(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("#4711: printer offline", "printer offline"),
+        ("printer offline, ticket #4711.", "printer offline"),
+        ("ticket 4711 #4711 printer offline.", "printer offline"),
+        ("look at ticket 4716 please, printer is offline", "look at ticket 4716 please, printer is offline"),
+        ("#4711", ""),
+        ("The printer is offline.", "The printer is offline."),
+    ],
+)
+def test_a_reference_is_cut_only_where_it_stands_at_an_end(written: str, left: str) -> None:
+    assert without_edge_tickets(written) == left
+
+
+def test_a_reference_between_words_stays_in_the_problem() -> None:
+    assert read("look at ticket 4716 please, printer is offline").problem_line == (
+        "look at ticket 4716 please, printer is offline"
+    )

@@ -10,25 +10,30 @@ import pytest
 
 from engine.post_writes import completed
 from engine.posts import (
+    documentation_for,
+    forecast,
     note_write,
     status_write,
 )
-from engine.psa import Ref, Ticket
+from engine.psa import Ref, Ticket, parse_settings
 from engine.session import Escalation, Target
 from tests.engine.owing import (
     ASKED,
+    BERLIN,
     CLOSED,
     CUSTOMER,
     DONE,
+    MEMBERS,
     NO_TIME,
     POST,
     SHARED,
     SOLVED,
+    STATUSES,
     drafts,
     held,
     lines,
 )
-from tests.engine.record import ANA, BEN, NOON, TICKET, minutes, worked
+from tests.engine.record import ANA, BEN, NOON, TICKET, history, minutes, step, worked
 
 
 def test_a_reviewed_resolution_owes_note_customer_note_time_and_status_in_this_order() -> None:
@@ -221,3 +226,46 @@ def test_a_status_that_is_not_chosen_or_set_already_is_left_alone(
     ticket: Ticket, by_board: dict[str, int]
 ) -> None:
     assert "status" not in drafts(reviewed={}, ticket=ticket, resolved_status=by_board)
+
+
+# ── What the person edited, and what only people typed ──────────────────────────────────────────────────────
+
+
+def test_an_edited_request_for_help_reaches_the_note_and_the_time_entry() -> None:
+    mine = {"technical": "Spooler restarted twice.", "customer": "We are on it.", "occasion": "escalation"}
+    found = drafts("escalation", ASKED, mine)
+    assert str(found["note"].content["text"]).startswith(
+        "Spooler restarted twice.\nAsked for help because: Out"
+    )
+    assert "We are on it." in str(found["time"].content["notes"])
+
+
+def test_the_next_owners_resolve_form_begins_without_the_texts_of_the_request() -> None:
+    kept = {"technical": "Handed over.", "customer": "Still on it.", "occasion": "escalation"}
+    taken = replace(SOLVED, session=replace(SOLVED.session, documentation=kept))
+    assert documentation_for(taken, TICKET, "resolution") == documentation_for(SOLVED, TICKET, "resolution")
+    written = replace(SOLVED, session=replace(SOLVED.session, documentation={**kept, "occasion": ""}))
+    assert documentation_for(written, TICKET, "resolution").technical == "Handed over."
+
+
+FLOW_TEXT = "Open Credential Manager, Windows Credentials, and remove MicrosoftOffice16_Data entries"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "warned"),
+    [
+        ("", None, False),
+        ("the password is Tr0ub4dor&3", None, True),
+        ("", {"technical": f"{FLOW_TEXT}\nThe password is Tr0ub4dor&3"}, True),
+        ("", {"fix": FLOW_TEXT}, False),
+    ],
+)
+def test_only_what_people_typed_is_looked_at_for_passwords(
+    said: str, kept: dict[str, str] | None, warned: bool
+) -> None:
+    record = history(step(1, FLOW_TEXT, "fixed", said), ticket_id=4711, documentation=kept)
+    found = forecast(
+        record, "resolution", ANA, parse_settings({}), TICKET, True, MEMBERS, STATUSES, BERLIN, None, ()
+    )
+    note = next(line for line in found if line.kind == "note")
+    assert bool(note.remarks) == warned

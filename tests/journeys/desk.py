@@ -118,10 +118,15 @@ class DeskFolder:
         pairs = (line.split() for line in told.splitlines())
         return [int(pid) for pid, ppid in pairs if int(ppid) == parent]
 
-    def close(self) -> None:
+    def empty(self) -> None:
+        """Everybody is gone, and with them what ran."""
         for terminal in self._terminals:
             terminal.end()
+        self._terminals.clear()
         until(lambda: not self.processes())
+
+    def close(self) -> None:
+        self.empty()
         if (self.folder / "secrets.json").exists():
             until(lambda: _removed(self.folder))
 

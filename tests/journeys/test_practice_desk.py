@@ -19,8 +19,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def desk() -> Iterator[DeskFolder]:
+@pytest.fixture(scope="module")
+def folder() -> Iterator[DeskFolder]:
+    """The desk of this file's tests: making its database costs more than most of them, so it is made once."""
     with (
         tempfile.TemporaryDirectory(prefix="fp-", dir="/tmp") as name,
         desk_folder(Path(name) / "desk") as one,
@@ -28,26 +29,48 @@ def desk() -> Iterator[DeskFolder]:
         yield one
 
 
-def test_the_first_screen_says_what_to_type_and_the_first_sentence_is_answered(desk: DeskFolder) -> None:
+@pytest.fixture
+def desk(folder: DeskFolder) -> Iterator[DeskFolder]:
+    """Nobody is at it when a test begins, and when it has ended."""
+    yield folder
+    folder.empty()
+
+
+def test_the_first_screen_says_what_to_type_and_what_was_done_is_there_again_later(desk: DeskFolder) -> None:
     anna = desk.open()
     screen = anna.sees(READY)
-    for line in ("Outlook keeps asking for a password", "#4711", "file demo/logs/", "./dev demo --as ben"):
+    second = f"./dev demo --as ben --data {desk.folder}"
+    for line in ("Outlook keeps asking for a password", "#4711", "file demo/logs/", second):
         assert line in screen
     address = next(word for word in screen.split() if word.startswith("http://127.0.0.1:"))
     assert "Outlook keeps asking for password" in urllib.request.urlopen(address, timeout=20).read().decode()
+    for name in ("desk.json", "host.sock", "host.json"):
+        assert (desk.folder / name).stat().st_mode & 0o077 == 0, f"not its owner's alone: {name}"
+    assert desk.folder.stat().st_mode & 0o077 == 0
     anna.type("#4711")
     anna.sees("Harbor Pine Law")
     anna.sees("1) Only this user")
     anna.type("1")
     anna.sees("Step 2")
+    first = desk.kept
     assert anna.leave() == 0
     until(lambda: not desk.processes())
+    again = desk.open()
+    again.sees("open #4711")
+    assert {key: desk.kept[key] for key in ("account", "keys", "tokens")} == {
+        key: first[key] for key in ("account", "keys", "tokens")
+    }
 
 
-def test_two_people_share_a_desk_and_it_ends_with_the_last_of_them(desk: DeskFolder) -> None:
+def test_two_people_share_a_desk_that_ends_with_the_last_of_them_and_only_then_is_made_anew(
+    desk: DeskFolder,
+) -> None:
     anna = desk.open()
     anna.sees(READY)
-    processes = desk.processes()
+    processes, first = desk.processes(), desk.kept["account"]
+    refused = desk.open("--as", "ben", "--fresh")
+    refused.sees("The practice desk is open in another terminal. Nothing was deleted")
+    assert refused.leave() == 1
     ben = desk.open("--as", "ben")
     assert "Hello Ben" in ben.sees(READY)
     anna.type("#4712")
@@ -60,66 +83,26 @@ def test_two_people_share_a_desk_and_it_ends_with_the_last_of_them(desk: DeskFol
     assert desk.processes() == processes
     ben.kill()
     until(lambda: not any(is_alive(pid) for pid in processes.values()))
+    assert desk.kept["account"] == first
+    desk.open("--fresh").sees(READY)
+    assert desk.kept["account"] != first
 
 
-def test_a_process_that_is_killed_is_started_again_and_nothing_said_is_lost(desk: DeskFolder) -> None:
+def test_whatever_is_killed_comes_back_and_nothing_said_is_lost(desk: DeskFolder) -> None:
     anna = desk.open()
     anna.sees(READY)
     until(lambda: "clock" in desk.processes())
     before = desk.processes()
     for name in ("web", "worker", "clock", "psa"):
         os.kill(before[name], signal.SIGKILL)
-    anna.type("#4711")
-    anna.sees("Harbor Pine Law")
+    anna.type("#4713")
+    anna.sees("Martin Hale")
     until(lambda: desk.processes().keys() == before.keys())
     after = desk.processes()
     assert after["host"] == before["host"]
     assert all(after[name] != before[name] for name in ("web", "worker", "clock", "psa"))
-
-
-def test_killing_the_host_ends_its_children_and_the_terminal_brings_the_desk_back(desk: DeskFolder) -> None:
-    anna = desk.open()
-    anna.sees(READY)
-    anna.type("#4713")
-    anna.sees("Martin Hale")
-    before = desk.processes()
-    os.kill(before["host"], signal.SIGKILL)
+    os.kill(after["host"], signal.SIGKILL)
     anna.sees("The practice desk is back.")
-    until(lambda: not any(is_alive(pid) for pid in before.values()))
+    until(lambda: not any(is_alive(pid) for pid in after.values()))
     anna.type("mine")
     anna.sees("#4713")
-
-
-def test_what_was_done_is_there_when_the_desk_is_opened_again(desk: DeskFolder) -> None:
-    anna = desk.open()
-    anna.sees(READY)
-    anna.type("#4714")
-    anna.sees("Priya Shah")
-    first = desk.kept
-    anna.leave()
-    until(lambda: not desk.processes())
-    again = desk.open()
-    again.sees("open #4714")
-    assert {key: desk.kept[key] for key in ("account", "keys", "tokens")} == {
-        key: first[key] for key in ("account", "keys", "tokens")
-    }
-
-
-def test_fresh_makes_a_new_desk_but_not_under_another_terminal(desk: DeskFolder) -> None:
-    anna = desk.open()
-    anna.sees(READY)
-    first = desk.kept["account"]
-    refused = desk.open("--as", "ben", "--fresh")
-    refused.sees("The practice desk is open in another terminal. Nothing was deleted")
-    assert refused.leave() == 1
-    anna.leave()
-    until(lambda: not desk.processes())
-    desk.open("--fresh").sees(READY)
-    assert desk.kept["account"] != first
-
-
-def test_only_its_owner_can_reach_the_desk_and_read_its_keys(desk: DeskFolder) -> None:
-    desk.open().sees(READY)
-    for name in ("desk.json", "host.sock", "host.json"):
-        assert (desk.folder / name).stat().st_mode & 0o077 == 0
-    assert desk.folder.stat().st_mode & 0o077 == 0

@@ -211,6 +211,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "change_connection": lambda at, t: at.change_connection(t.connection, state="BETA"),
         "connections": lambda at, t: at.connections(),
         "connection": lambda at, t: at.connection(t.connection),
+        "needed_connections": lambda at, t: at.needed_connections(),
         "map_member": lambda at, t: at.map_member(t.connection, t.anna, 1, "BETA", "admin"),
         "unmap_member": lambda at, t: at.unmap_member(t.connection, t.anna),
         "members": lambda at, t: at.members(t.connection),

@@ -76,6 +76,7 @@ CREATE TABLE psa_connections (
     state TEXT DEFAULT 'checking' NOT NULL,
     problem TEXT DEFAULT '' NOT NULL,
     checked_at TIMESTAMP WITH TIME ZONE,
+    connected_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
     CONSTRAINT psa_connections_within_account UNIQUE (id, account_id),
@@ -384,9 +385,19 @@ CREATE POLICY account_only ON accounts
     WITH CHECK (id = nullif(current_setting('app.account_id', true), '')::uuid);
 
 -- What has just come in belongs to nobody yet; its payload is encrypted. Once its account is known it is bound to it.
+-- Until then it can be remembered, read and closed while it is new, and nothing else. A row that this very transaction
+-- closes stays in sight until it ends, because an update checks that its result can be read. Nothing is deleted here:
+-- retention runs as the owner.
 ALTER TABLE inbox ENABLE ROW LEVEL SECURITY;
-CREATE POLICY account_only ON inbox
-    USING (account_id IS NULL OR account_id = nullif(current_setting('app.account_id', true), '')::uuid)
+CREATE POLICY inbox_read ON inbox FOR SELECT
+    USING (account_id = nullif(current_setting('app.account_id', true), '')::uuid
+        OR (account_id IS NULL AND (state = 'new' OR done_at = now())));
+CREATE POLICY inbox_remember ON inbox FOR INSERT
+    WITH CHECK (state = 'new'
+        AND (account_id IS NULL OR account_id = nullif(current_setting('app.account_id', true), '')::uuid));
+CREATE POLICY inbox_close ON inbox FOR UPDATE
+    USING (account_id = nullif(current_setting('app.account_id', true), '')::uuid
+        OR (account_id IS NULL AND state = 'new'))
     WITH CHECK (account_id IS NULL OR account_id = nullif(current_setting('app.account_id', true), '')::uuid);
 
 -- Before an account is known: these functions run as the owner and return ids, never content.
