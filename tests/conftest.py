@@ -106,8 +106,12 @@ def _created(servers: embedded.Servers, template: str = "template1") -> Iterator
         yield name
     finally:
         with psycopg.connect(servers.owner_database_url, autocommit=True) as connection:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            connection.execute(drop.format(sql.Identifier(name)))
+            drop = sql.SQL("DROP DATABASE {}").format(sql.Identifier(name))
+            try:
+                # Sends autovacuum away by itself; FORCE may not, because autovacuum is a superuser's.
+                connection.execute(drop)
+            except psycopg.errors.ObjectInUse:
+                connection.execute(drop + sql.SQL(" WITH (FORCE)"))
 
 
 def _at(url: str, database: str) -> str:
