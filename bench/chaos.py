@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -249,5 +250,15 @@ async def main(argv: Sequence[str]) -> int:
     return 1 if wrong else 0
 
 
+async def until_told_to_stop(argv: Sequence[str]) -> int:
+    """SIGTERM ends everything that was started, as Ctrl-C does."""
+    working = asyncio.ensure_future(main(argv))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
+    return await working
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:])))
+    try:
+        sys.exit(asyncio.run(until_told_to_stop(sys.argv[1:])))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)
