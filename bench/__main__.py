@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,6 +38,7 @@ def main(argv: Sequence[str]) -> int:
     unknown = [name for name in given.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no {unknown[0]}; there are {', '.join(NAMES)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
     found: dict[str, Any] = {}
     for name in given.names or NAMES:
         found[name] = importlib.import_module(f"bench.{name}").run()

@@ -103,14 +103,15 @@ async def _work(desk: ThrowawayDesk, people: People, faults: Faults, plan: Plan)
     await desk.practice("PUT", "faults", psa_faults(plan.seed))
     breaking = asyncio.create_task(faults.run())
     working = asyncio.create_task(people.work_until(faults.over, plan.people))
-    done, _ = await asyncio.wait({breaking, working}, return_when=asyncio.FIRST_COMPLETED)
-    if breaking in done:
+    try:
+        await asyncio.wait({breaking, working}, return_when=asyncio.FIRST_COMPLETED)
+        if breaking.done():
+            await breaking
+        await working
+    finally:
+        breaking.cancel()
         working.cancel()
-        await breaking
-    await working
-    breaking.cancel()
-    with suppress(asyncio.CancelledError):
-        await breaking
+        await asyncio.gather(breaking, working, return_exceptions=True)
     hit: int = sum(rule["hits"] for rule in await desk.practice("GET", "faults"))
     await desk.practice("DELETE", "faults")
     return hit
