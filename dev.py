@@ -138,17 +138,22 @@ def set_up() -> None:
             return
         if UNFINISHED.exists() or not PYTHON.exists() or venv_python_changed():
             if VENV.exists():
-                print("The environment in .venv is unfinished or out of date; making it anew.", flush=True)
+                print(
+                    "The environment in .venv is unfinished or out of date; making it anew.",
+                    file=sys.stderr,
+                    flush=True,
+                )
             make_environment()
         print(
             "Installing FlowPilot's packages into .venv (once; usually half a minute to two minutes).",
+            file=sys.stderr,
             flush=True,
         )
         UNFINISHED.touch()
         install()
         STAMP.write_text(wanted())
         UNFINISHED.unlink()
-        print("Ready.", flush=True)
+        print("Ready.", file=sys.stderr, flush=True)
 
 
 def wanted() -> str:
@@ -176,7 +181,7 @@ def one_at_a_time() -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Another ./dev is setting up; waiting for it.", flush=True)
+            print("Another ./dev is setting up; waiting for it.", file=sys.stderr, flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
         os.set_inheritable(handle.fileno(), True)
         yield
@@ -205,7 +210,7 @@ def install() -> None:
         may_ask_pip = importlib.util.find_spec("ensurepip") is not None
         if attempt(sync, last_way=not may_ask_pip):
             return
-        print("uv could not install them; asking pip.", flush=True)
+        print("uv could not install them; asking pip.", file=sys.stderr, flush=True)
     if subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False).returncode:
         attempt([str(PYTHON), "-m", "ensurepip"])
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]

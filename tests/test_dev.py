@@ -79,3 +79,12 @@ def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
     done = subprocess.run([CLONE / "dev", "fly"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("There is no ./dev fly. There are:\n./dev demo")
+
+
+def test_what_the_set_up_says_never_stands_before_a_commands_own_output() -> None:
+    """`--json` is read by programs, also at the first start."""
+    said = (CLONE / "dev.py").read_text(encoding="utf-8")
+    set_up = said[said.index("def set_up") : said.index("def lock")]
+    prints = set_up.count("print(")
+    assert prints >= 5
+    assert set_up.count("file=sys.stderr") == prints
