@@ -71,6 +71,31 @@ class Settings:
         "",
         "The ConnectWise clientId of this installation, if an account brings none.",
     )
+    slack_signing_secret: str = _setting(
+        "SLACK_SIGNING_SECRET",
+        "",
+        "Slack app, Basic Information: proves that a request is Slack's.",
+        secret=True,
+    )
+    slack_bot_token: str = _setting(
+        "SLACK_BOT_TOKEN",
+        "",
+        "The token of one workspace (xoxb-…). Leave it empty where many install the app.",
+        secret=True,
+    )
+    slack_app_token: str = _setting(
+        "SLACK_APP_TOKEN",
+        "",
+        "Socket Mode (xapp-…): Slack is reached from here, without a public address.",
+        secret=True,
+    )
+    slack_client_id: str = _setting("SLACK_CLIENT_ID", "", "For the install page of many workspaces.")
+    slack_client_secret: str = _setting(
+        "SLACK_CLIENT_SECRET", "", "For the install page of many workspaces.", secret=True
+    )
+    slack_api_url: str = _setting(
+        "SLACK_API_URL", "https://slack.com/api/", "Where Slack's Web API is; another one only for tests."
+    )
     log_level: str = _setting("FLOWPILOT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
     parent_fd: int = _setting(
         "FLOWPILOT_PARENT_FD",

@@ -9,8 +9,9 @@ from bot.words_cards import CARDS
 from bot.words_forms import FORMS
 from bot.words_lists import LISTS
 from bot.words_notices import NOTICES
+from bot.words_slack import SLACK
 
-WORDS: Mapping[str, str] = MappingProxyType({**CARDS, **FORMS, **LISTS, **NOTICES})
+WORDS: Mapping[str, str] = MappingProxyType({**CARDS, **FORMS, **LISTS, **NOTICES, **SLACK})
 
 
 def say(key: str, **values: object) -> str:
