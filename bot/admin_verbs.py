@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from bot.cli_screen import CommandFailed
 from bot.cli_zones import time_zone
 from bot.inbound import Inbound, number
+from bot.words import say
 from engine.business_hours import HoursInvalid, parse
 from engine.effects import CheckConnection, Show
 from engine.ports import Act
@@ -32,7 +34,7 @@ async def _settings(asked: Inbound) -> Sequence[Act]:
         return _show(asked, "notice:admin_only")
     known = await asked.unit.accounts.connection()
     try:
-        account = _account_settings(asked.fields)
+        account = _account_settings(asked.fields, await asked.unit.accounts.settings())
         if known is not None:
             changed = _psa_settings(asked.fields, known.settings, asked.args.get("board", ""))
             chosen = parse_settings({**known.settings, **changed})
@@ -51,17 +53,30 @@ def _which_settings(asked: Inbound) -> str:
     return f"form:board:{board}" if number(board) is not None else "form:settings"
 
 
-def _account_settings(given: Any) -> dict[str, Any]:
+def _account_settings(given: Any, kept: Mapping[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     if given.get("time_zone", "").strip():
         changed["time_zone"] = time_zone(given["time_zone"])
     if "business_hours" in given:
         changed["business_hours"] = str(parse(given["business_hours"]))
     if "escalation_channel" in given:
-        changed["escalation_channel"] = given["escalation_channel"].strip()[:200]
+        changed["escalation_channel"] = _channel(given["escalation_channel"].strip(), kept)
     if "leads_only" in given:
         changed["leads_only"] = given["leads_only"].strip().casefold() in _YES
     return changed
+
+
+_CHANNEL = re.compile(r"(?:T[A-Z0-9]{2,30}:)?[CG][A-Z0-9]{2,30}")
+_MENTION = re.compile(r"<#([CG][A-Z0-9]{2,30})(?:\|[^<>]{0,100})?>")
+
+
+def _channel(given: str, kept: Mapping[str, Any]) -> str:
+    """A channel's id, alone or in its mention; empty is none, and what is kept already may stay."""
+    mention = _MENTION.fullmatch(given)
+    found = mention[1] if mention else given
+    if found in ("", kept.get("escalation_channel")) or _CHANNEL.fullmatch(found):
+        return found
+    raise CommandFailed(say("notice.channel_unclear"))
 
 
 def _psa_settings(given: Any, kept: Mapping[str, Any], board: str) -> dict[str, Any]:

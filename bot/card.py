@@ -64,11 +64,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input of a form. `options` are (value, label); `kind` time is HH:MM or a date and time in words."""
+    """One input of a form. `options` are (value, label); `kind` time is HH:MM or a date and time in words.
+
+    ticket: a number, found by searching where a platform can (the label of a given `value` may be its only option);
+    channel: a platform's channel id; file: files joined by commas, nothing where there is no way to give one.
+    """
 
     name: str
     label: str
-    kind: Literal["text", "long_text", "choice", "tick", "time"] = "text"
+    kind: Literal["text", "long_text", "choice", "tick", "time", "ticket", "channel", "file"] = "text"
     value: str = ""
     options: tuple[tuple[str, str], ...] = ()
     required: bool = False

@@ -26,6 +26,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "time_entries": ("off", "draft", "automatic"),
 }
 _WORDS = ("escalation_channel", "business_hours", "time_zone")
+_TYPED = ("business_hours", "time_zone")
 
 
 # ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,7 +103,8 @@ def settings_form(connection: ConnectionView) -> Card:
         _one_of("note_visibility", chosen),
         _one_of("time_entries", chosen),
         Field("time_rounding_minutes", say("settings.time_rounding_minutes"), "choice", unit, roundings),
-        *(_typed(name, kept) for name in _WORDS),
+        _channel(kept),
+        *(_typed(name, kept) for name in _TYPED),
         tick("leads_only", say("settings.leads_only"), on=kept.get("leads_only") is True),
     ]
     return form_card(say("settings.title"), "settings", None, say("settings.submit"), inputs)
@@ -111,6 +113,13 @@ def settings_form(connection: ConnectionView) -> Card:
 def _one_of(name: str, chosen: PsaSettings) -> Field:
     options = tuple((value, say(f"settings.{name}.{value}")) for value in _CHOICES[name])
     return Field(name, say(f"settings.{name}"), "choice", str(getattr(chosen, name)), options, required=True)
+
+
+def _channel(kept: Mapping[str, object]) -> Field:
+    """Its id as it is kept: `C…`, `G…`, or with its workspace, `T…:C…`."""
+    value = one_line(str(kept.get("escalation_channel") or ""), 200)
+    label, hint = say("settings.escalation_channel"), say("settings.escalation_channel_hint")
+    return Field("escalation_channel", label, "channel", value, hint=hint)
 
 
 def _typed(name: str, kept: Mapping[str, object]) -> Field:

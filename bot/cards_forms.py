@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.card import Block, Card, Field, Form
+from bot.card import Block, Card, Choice, Field, Form
 from bot.cards_parts import Shortener, bounded, bullets, texts
 from bot.cards_session import paused_line, view_name
 from bot.cards_verbs import post_verbs
@@ -31,14 +31,16 @@ def form_card(
     inputs: Sequence[Field],
     blocks: Sequence[Block] = (),
     *,
+    choices: Sequence[Choice] = (),
     cut: bool = False,
     **args: object,
 ) -> Card:
-    """A form whose submission is the verb with `args` and the fields."""
+    """A form whose submission is the verb with `args` and the fields; `choices` are buttons beside it."""
     told = {"session": str(session.id)} if session is not None else {}
     told |= {name: str(value) for name, value in args.items()}
     form = Form(verb, tuple(inputs), submit, told)
-    return bounded(Card("form", title, tuple(blocks), form=form), say("short.form"), cut=cut)
+    card = Card("form", title, tuple(blocks), tuple(choices), form)
+    return bounded(card, say("short.form"), cut=cut)
 
 
 def tick(name: str, label: str, *, on: bool = False, hint: str = "", required: bool = False) -> Field:
@@ -145,11 +147,14 @@ def abandon_form(view: SessionView) -> Card:
     return form_card(say("abandon.title"), "abandon", view.session, say("abandon.submit"), inputs, note)
 
 
-def rate_form(view: SessionView) -> Card:
+def rating_field(given: str = "", *, required: bool = False, hint: str = "") -> Field:
     rated = tuple((str(n), say(f"rate.{n}")) for n in range(5, 0, -1))
-    given = str(view.session.rating or "")
+    return Field("rating", say("rate.rating"), "choice", given, rated, required=required, hint=hint)
+
+
+def rate_form(view: SessionView) -> Card:
     inputs = [
-        Field("rating", say("rate.rating"), "choice", given, rated, required=True),
+        rating_field(str(view.session.rating or ""), required=True),
         long_text("feedback", say("rate.feedback"), hint=say("form.optional")),
     ]
     return form_card(say("rate.title"), "rate", view.session, say("rate.submit"), inputs)
@@ -163,19 +168,23 @@ def note_form(view: SessionView) -> Card:
     return form_card(say("note.title"), "note", view.session, say("note.submit"), inputs)
 
 
-def link_form(view: SessionView, hits: Sequence[TicketHit] = ()) -> Card:
-    """The technician's open tickets to choose from, or a number; `number` counts where both are given."""
-    session = view.session
-    posts = any(c.label == say("verb.link_and_post") for c in post_verbs(view))
+def ticket_field(label: str, hits: Sequence[TicketHit], hint: str = "") -> Field:
+    """A ticket found by searching; the technician's own open ones, the nearest goal first, stand there at once."""
     options = tuple(
         (str(hit.id), one_line(say("link.option", ticket=hit.id, summary=one_line(hit.summary, 60)), 75))
         for hit in hits[:TICKETS]
     )
-    inputs = [
-        Field("number", say("link.number"), hint="" if options else say("link.none"), required=not options)
-    ]
-    if options:
-        inputs.insert(0, Field("ticket", say("link.choice"), "choice", options=options))
+    return Field("ticket", label, "ticket", options=options, hint=hint)
+
+
+def link_form(view: SessionView, hits: Sequence[TicketHit] = ()) -> Card:
+    """A ticket of the technician's open ones or one he searches, or a number; `number` counts where both are given."""
+    session = view.session
+    posts = any(c.label == say("verb.link_and_post") for c in post_verbs(view))
+    connected = view.psa_connected
+    inputs = [ticket_field(say("link.choice"), hits, say("link.search"))] if connected else []
+    hint = say("link.number_hint" if connected else "link.none")
+    inputs.append(Field("number", say("link.number"), hint=hint, required=not connected))
     now = say("link.now", ticket=session.ticket_id) if session.ticket_id else ""
     blocks = texts(now, say("link.post_note") if posts else "", tone="muted")
     title = say("link.title_post" if posts else "link.title")

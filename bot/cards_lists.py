@@ -44,11 +44,11 @@ def short_name(session: Session, limit: int = 40) -> str:
     return f"#{session.ticket_id}" if session.ticket_id else problem_of(session, limit=limit)
 
 
-def _links(views: Sequence[SessionView]) -> dict[str, str]:
+def links(views: Sequence[SessionView]) -> dict[str, str]:
     return {f"#{v.ticket.id}": ticket_url(v.ticket, v.ticket.id) for v in views if v.ticket is not None}
 
 
-def _more(total: int, shown: int, short: Shortener) -> tuple[Block, ...]:
+def more(total: int, shown: int, short: Shortener) -> tuple[Block, ...]:
     short.cut = short.cut or total > shown
     return texts(say("list.more", count=total - shown) if total > shown else "", tone="muted")
 
@@ -62,8 +62,8 @@ def mine(views: Sequence[SessionView]) -> Card:
     if not views:
         return bounded(Card("list", say("mine.title"), texts(say("mine.none"), tone="muted")))
     rows = views[:ROWS]
-    pairs = [(short.line(problem_title(v), 100), _row(v, short)) for v in rows]
-    blocks = (*fields(pairs, _links(rows)), *_more(len(views), len(rows), Shortener()))
+    pairs = [(short.line(problem_title(v), 100), row(v, short)) for v in rows]
+    blocks = (*fields(pairs, links(rows)), *more(len(views), len(rows), Shortener()))
     choices = tuple(
         Choice(say("list.open", name=short_name(v.session)), "open", {"session": str(v.session.id)})
         for v in rows
@@ -71,7 +71,7 @@ def mine(views: Sequence[SessionView]) -> Card:
     return bounded(Card("list", say("mine.title"), blocks, choices), say("short.list"), cut=short.cut)
 
 
-def _row(view: SessionView, short: Shortener) -> str:
+def row(view: SessionView, short: Shortener) -> str:
     session = view.session
     step = short.line(session.current.text, 100) if session.current else say("list.no_step")
     if session.status is Status.PAUSED and session.pause is not None:
@@ -95,7 +95,7 @@ def queue(views: Sequence[SessionView]) -> Card:
     waiting.sort(key=lambda v: v.session.escalation.requested_at if v.session.escalation else v.now)
     rows = waiting[:ROWS]
     pairs = [(short.line(problem_title(v), 100), _asked(v, short)) for v in rows]
-    blocks = (*fields(pairs, _links(rows)), *_more(len(waiting), len(rows), Shortener()))
+    blocks = (*fields(pairs, links(rows)), *more(len(waiting), len(rows), Shortener()))
     choices = tuple(
         Choice(say("queue.pick_up", name=short_name(v.session)), "pick_up", {"session": str(v.session.id)})
         for v in rows
@@ -242,7 +242,7 @@ def tickets(
     told = {"draft": str(draft)} if draft is not None else {}
     blocks = (
         *fields([(f"#{hit.id}", _hit(hit, zone, now, short)) for hit in rows]),
-        *_more(len(hits), len(rows), Shortener()),
+        *more(len(hits), len(rows), Shortener()),
     )
     choices = tuple(
         Choice(say("tickets.start", ticket=hit.id), "start", {"ticket": str(hit.id), **told}) for hit in rows
@@ -269,7 +269,8 @@ def help_card(*, admin: bool = False) -> Card:
         Bullets(say("help.during"), (*during, say("help.admin")) if admin else during),
         *texts(say("help.safe"), tone="muted"),
     )
-    choices = tuple(Choice(say(f"{verb}.title"), verb) for verb in ("mine", "queue", "time"))
+    lists = (Choice(say(f"{verb}.title"), verb) for verb in ("mine", "queue", "time"))
+    choices = (Choice(say("home.start"), "start_form", style="primary"), *lists)
     return bounded(Card("list", say("help.title"), blocks, choices))
 
 

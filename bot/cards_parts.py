@@ -213,7 +213,7 @@ def _within(block: Block, limit: int, short: Shortener) -> Block:
         case Fields():
             rows = block.pairs[:20]
             pairs = tuple((short.line(a, min(limit, 100)), short.line(b, min(limit, 800))) for a, b in rows)
-            kept = {text: url for text, url in block.links.items() if any(text in b for _, b in pairs)}
+            kept = {t: url for t, url in block.links.items() if any(t in a or t in b for a, b in pairs)}
             return replace(block, pairs=pairs, links=kept)
         case Bullets():
             items, left = [], BLOCK_TEXT

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from bot.card import Block, Card, Field
-from bot.cards_forms import form_card, long_text, tick
+from bot.card import Block, Card, Choice, Field
+from bot.cards_forms import form_card, long_text, rating_field, tick
 from bot.cards_parts import EDITABLE, Shortener, bullets, local, texts
 from bot.cards_posts import held
+from bot.cards_texts import NOTHING, UnderWay, changes, refilled, too_long
 from bot.cards_verbs import updates
 from bot.views import SessionView
 from bot.words import named, say
@@ -19,19 +20,27 @@ from engine.session import Person
 TIMES = 6
 TARGETS = 95
 _ROOM = 5_500
-"""Characters of prefilled text a form may hold; what does not fit is posted as it is."""
+"""Characters of prefilled text a form may hold; what does not fit is edited in parts."""
 _TICKED = frozenset({"closing_unconfirmed", "over_4h", "time_draft", "review", "gap"})
 """What the form itself asks for; other reasons are told beside the part."""
 
 
-def resolve_form(view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine] = ()) -> Card:
+def resolve_form(
+    view: SessionView,
+    draft: Documentation,
+    forecast: Sequence[ForecastLine] = (),
+    under_way: UnderWay = NOTHING,
+) -> Card:
     """Everything prefilled. Field names: those of Documentation, `status_confirmed`, `long_time_confirmed`,
-    `post_time`, `started_earlier`, and per time its key: minutes for `time:…`, count, drop or later for `gap:…`.
+    `post_time`, `started_earlier`, `rating` last, and per time its key: minutes for `time:…`, count, drop or
+    later for `gap:…`. A text too long for an input has a button instead, that opens it in parts.
     """
     short = Shortener()
-    told, inputs = _texts(view, draft, forecast, short)
-    inputs += [*_time_fields(view, forecast, short), *_ticks(forecast, short)]
+    told, inputs, choices = _texts(view, draft, forecast, under_way, short)
+    rating = rating_field(hint=say("resolve.rating_hint"))
+    inputs += [*_time_fields(view, forecast, short), *_ticks(forecast, short), rating]
     blocks = (
+        *changes(under_way),
         *_where(view, "resolve", forecast, short),
         *_others(view, "resolve", forecast, short),
         *_remarks(forecast, short),
@@ -40,7 +49,8 @@ def resolve_form(view: SessionView, draft: Documentation, forecast: Sequence[For
     ticket = view.session.ticket_id
     title = say("resolve.title_ticket", ticket=ticket) if ticket else say("resolve.title")
     submit = say("resolve.submit_post" if updates(view, "resolve") else "resolve.submit")
-    return form_card(title, "resolve", view.session, submit, inputs, blocks, cut=short.cut)
+    card = form_card(title, "resolve", view.session, submit, inputs, blocks, choices=choices, cut=short.cut)
+    return refilled(card, under_way.fields)
 
 
 def escalate_form(
@@ -51,13 +61,14 @@ def escalate_form(
     people: Sequence[Person] = (),
     by: Person | None = None,
     draft: Documentation | None = None,
+    under_way: UnderWay = NOTHING,
 ) -> Card:
     """`technical` and `customer` are prefilled from `draft` and edited as in the resolve form. `to` is `anyone`, `team:<id>` or `user:<id>`; never the one who asks or the owner."""
     short, session = Shortener(), view.session
     options = _targets(view, teams, people, by)
     more = say("escalate.more") if len(options) > TARGETS else ""
     optional = say("form.optional")
-    told, edited = _request_texts(view, draft, forecast, short) if draft else ((), [])
+    told, edited, choices = _request_texts(view, draft, forecast, under_way, short) if draft else ((), [], ())
     inputs = [
         long_text("reason", say("escalate.reason"), required=True, hint=say("escalate.reason_hint")),
         Field("to", say("escalate.to"), "choice", "anyone", options[:TARGETS], required=True, hint=more),
@@ -69,6 +80,7 @@ def escalate_form(
     ]
     no_lead = "" if view.has_lead else say("session.no_lead")
     blocks = (
+        *changes(under_way),
         *texts(say("escalate.package"), tone="muted"),
         *texts(no_lead, tone="warning"),
         *_where(view, "escalate", forecast, short),
@@ -80,7 +92,8 @@ def escalate_form(
     ticket = session.ticket_id
     title = say("escalate.title_ticket", ticket=ticket) if ticket else say("escalate.title")
     submit = say("escalate.submit_post" if updates(view, "escalate") else "escalate.submit")
-    return form_card(title, "escalate", session, submit, inputs, blocks, cut=short.cut)
+    card = form_card(title, "escalate", session, submit, inputs, blocks, choices=choices, cut=short.cut)
+    return refilled(card, under_way.fields)
 
 
 def _targets(
@@ -187,10 +200,17 @@ def _remarks(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block,
 # ── The fields ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_Texts = tuple[tuple[Block, ...], list[Field], tuple[Choice, ...]]
+
+
 def _texts(
-    view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine], short: Shortener
-) -> tuple[tuple[Block, ...], list[Field]]:
-    """The texts to edit; one that is too long for a form is shown from its start and left as it is."""
+    view: SessionView,
+    draft: Documentation,
+    forecast: Sequence[ForecastLine],
+    under_way: UnderWay,
+    short: Shortener,
+) -> _Texts:
+    """The texts to edit; one that is too long for a form is shown from its start, with a button to its parts."""
     technical = say(
         "form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket))
     )
@@ -204,12 +224,16 @@ def _texts(
         ("customer", say("resolve.customer"), draft.customer, customer),
         ("technical", say("resolve.technical"), draft.technical, technical),
     )
-    return _editable(wanted, short)
+    return _editable(view, wanted, "resolution", under_way, short)
 
 
 def _request_texts(
-    view: SessionView, draft: Documentation, forecast: Sequence[ForecastLine], short: Shortener
-) -> tuple[tuple[Block, ...], list[Field]]:
+    view: SessionView,
+    draft: Documentation,
+    forecast: Sequence[ForecastLine],
+    under_way: UnderWay,
+    short: Shortener,
+) -> _Texts:
     """The two texts of a request for help. No customer note is posted then; his text stands on the time entry."""
     reads = say("form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket)))
     bill = _reader(forecast, "time", readers("time", view.settings, view.ticket))
@@ -219,24 +243,28 @@ def _request_texts(
         ("customer", say("resolve.customer"), draft.customer, customer),
         ("technical", say("escalate.technical"), draft.technical, technical),
     )
-    return _editable(wanted, short)
+    return _editable(view, wanted, "escalation", under_way, short)
 
 
 def _editable(
-    wanted: Sequence[tuple[str, str, str, str]], short: Shortener
-) -> tuple[tuple[Block, ...], list[Field]]:
+    view: SessionView,
+    wanted: Sequence[tuple[str, str, str, str]],
+    occasion: str,
+    under_way: UnderWay,
+    short: Shortener,
+) -> _Texts:
     """Name, label, value and hint of each text as a field; where it is too long its start is shown instead."""
-    left, told, inputs = _ROOM, [], []
+    left, told, inputs, choices = _ROOM, list[Block](), list[Field](), list[Choice]()
     for name, label, value, hint in wanted:
         if len(value) > min(EDITABLE, left):
-            note = say("form.too_long", label=label.lower(), count=len(value))
-            start = say("form.part", part=label, text=short.lines(value, 400))
-            told += [*texts(start), *texts(f"{note} {hint}".strip(), tone="muted")]
+            start, button = too_long(view, name, label, value, hint, occasion, under_way, short)
+            told += start
+            choices.append(button)
             continue
         left -= len(value)
         required = name in ("summary", "fix")
         inputs.append(long_text(name, label, value=value, hint=hint, required=required))
-    return tuple(told), inputs
+    return tuple(told), inputs, tuple(choices)
 
 
 def _time_fields(view: SessionView, forecast: Sequence[ForecastLine], short: Shortener) -> list[Field]:

@@ -1,4 +1,4 @@
-"""`flowpilot doctor`: looks at settings, database, Redis, keys and every PSA, and says what to do about each."""
+"""`flowpilot doctor`: looks at settings, database, Redis, keys, Slack and every PSA, and says what to do about each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from uuid import UUID
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import cli_slack_check as slack
 from bot import settings_check
 from bot.cli_account import name_of
 from bot.cli_failures import sentence_for
@@ -55,13 +56,18 @@ async def _findings(here: Here) -> AsyncIterator[Finding]:
         yield finding
     yield await _redis(here)
     yield await _owner(here)
+    for each in (*slack.mode(here.settings), *await slack.token(here.settings)):
+        yield Finding(*each)
     async with _database(here) as (store, findings):
         for finding in findings:
             yield finding
         if store is not None:
-            for account in await all_accounts(store):
+            accounts = tuple(await all_accounts(store))
+            for account in accounts:
                 for finding in await _account(here, store, account):
                     yield finding
+            for finding in await _slack(store, accounts):
+                yield finding
 
 
 def _settings(here: Here) -> list[Finding]:
@@ -187,6 +193,13 @@ async def _account(here: Here, store: Store, account: UUID) -> list[Finding]:
             say = f"Not mapped, so their time is held: {', '.join(missing)}." if missing else ""
             findings.append(Finding(what, "look" if missing else "ok", say))
     return findings
+
+
+async def _slack(store: Store, accounts: tuple[UUID, ...]) -> list[Finding]:
+    try:
+        return [Finding(*each) for each in await slack.workspaces(store, accounts)]
+    except KeysUnusable as unusable:
+        return [Finding("Slack workspaces", "wrong", f"{unusable} Add that key again, or install anew.")]
 
 
 def _said(failure: BaseException) -> str:

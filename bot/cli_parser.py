@@ -32,8 +32,10 @@ def parser() -> argparse.ArgumentParser:
     _users(groups)
     _teams(groups)
     _connect(groups)
+    _workspaces(groups)
     _settings(groups)
     _flows(groups)
+    _slack_manifest(groups)
     doctor = _command(groups, "doctor", "bot.cli_doctor:doctor", "look at everything and say what to do")
     doctor.add_argument("--json", action="store_true")
     return root
@@ -119,6 +121,21 @@ def _connect(groups: Group) -> None:
     made.add_argument("--client-id", metavar="ID", help="from developer.connectwise.com")
 
 
+def _workspaces(groups: Group) -> None:
+    inner = _group(groups, "link", "connect a chat workspace with an account")
+    made = _of_account(_command(inner, "slack", "bot.cli_link:link", "make a code to type in Slack"))
+    made.add_argument("--by", metavar="EMAIL", required=True, help="the Admin who connects it")
+    made.set_defaults(platform="slack")
+    inner = _group(groups, "unlink", "take a chat workspace from its account")
+    made = _command(inner, "slack", "bot.cli_link:unlink", "so that it can be connected with another one")
+    made.add_argument(
+        "workspace", metavar="TEAM", help="as flowpilot workspaces shows it, for example T0123ABCD"
+    )
+    made.set_defaults(platform="slack")
+    made = _command(groups, "workspaces", "bot.cli_link:workspaces", "chat workspaces and their accounts")
+    made.add_argument("--json", action="store_true", help="for programs")
+
+
 def _settings(groups: Group) -> None:
     inner = _group(groups, "settings", "the settings of an account and its PSA")
     _of_account(_command(inner, "show", "bot.cli_settings:show", "all of them"), json=True)
@@ -142,3 +159,10 @@ def _flows(groups: Group) -> None:
     made.add_argument("file", metavar="FILE")
     made = _of_account(_command(inner, "archive", "bot.cli_flows:archive", "do not offer a flow any more"))
     made.add_argument("id", metavar="ID")
+
+
+def _slack_manifest(groups: Group) -> None:
+    made = _command(groups, "slack-manifest", "bot.cli_slack:manifest", "print the manifest of the Slack app")
+    which = made.add_mutually_exclusive_group(required=True)
+    which.add_argument("--url", metavar="https://…", help="FlowPilot's public address: Slack calls it")
+    which.add_argument("--socket", action="store_true", help="Socket Mode: no public address, one company")

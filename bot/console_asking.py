@@ -28,17 +28,19 @@ class Asking:
     def __init__(self, form: Form) -> None:
         self.form = form
         self.values = {field.name: field.value for field in form.fields}
+        # In a terminal a file is sent by a command of its own.
+        self._fields = tuple(field for field in form.fields if field.kind != "file")
         self.cancelled = False
         self.done = False
         self._at = 0
 
     @property
     def question(self) -> Question:
-        if self._at >= len(self.form.fields):
+        if self._at >= len(self._fields):
             return Question(
                 f"{self.form.submit}? Enter sends it, `back` goes back, `cancel` leaves: ", editable=False
             )
-        return _question(self.form.fields[self._at], self.values, self._at + 1, len(self.form.fields))
+        return _question(self._fields[self._at], self.values, self._at + 1, len(self._fields))
 
     def give(self, typed: str) -> str:
         """Take an answer; a sentence says why it did not fit, and the same field is asked again."""
@@ -49,9 +51,9 @@ class Asking:
         if said.casefold() == BACK:
             self._at = max(0, self._at - 1)
             return ""
-        if self._at >= len(self.form.fields):
+        if self._at >= len(self._fields):
             return self._finish(said)
-        field = self.form.fields[self._at]
+        field = self._fields[self._at]
         value, problem = _read(field, typed, self.values[field.name])
         if problem:
             return problem
@@ -77,6 +79,9 @@ def _question(field: Field, values: dict[str, str], number: int, count: int) -> 
             for at, (chosen, label) in enumerate(field.options, 1)
         ]
         return Question("Number (Enter keeps ←): " if value else "Number: ", tuple(lines), editable=False)
+    if field.kind == "ticket":
+        # A number typed is the ticket's own, never a place in this list.
+        lines += [f"  {label}" for _, label in field.options]
     if field.kind == "tick":
         kept = "yes" if value.casefold() in YES else "no"
         return Question(f"y or n (Enter keeps {kept}): ", tuple(lines), editable=False)

@@ -1,84 +1,75 @@
-"""Understands what came in: who it is from, which Session it belongs to, and what it asks for."""
+"""Understands what came in: each platform's reader says who did what, and this says what follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
-from bot import console_door, saying, verbs
-from bot.inbound import Inbound, read_console
+from bot import saying, verbs
+from bot.inbound import Inbound
+from bot.voices import UNOPENED
 from engine.effects import Show
-from engine.ports import Act, Received
-from engine.session import Session
-from storage.places import Place
+from engine.events import SessionStarted
+from engine.ports import Act, Fetch, Received
 from storage.store import Unit
-from storage.vault import Vault
+
+
+class Reader(Protocol):
+    async def read(self, received: Received, unit: Unit) -> Inbound | Sequence[Act] | None:
+        """What a person did, or what follows from what happened; None where nothing does. Raises Fetch."""
+
+    async def fetch(self, received: Received, wanted: object) -> object:
+        """What `read` asked for. Raises PutOff."""
 
 
 class Front:
     """Reads every platform's payloads. What nobody is known for is dropped without an answer."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, readers: Mapping[str, Reader]) -> None:
+        self._readers = readers
 
     async def understand(self, received: Received, unit: Unit) -> Sequence[Act]:
-        inbound = await self._inbound(received, unit)
+        inbound = await self._reader(received).read(received, unit)
         if inbound is None:
             return ()
-        if inbound.kind == "say":
-            return await saying.acts(inbound)
-        return await verbs.acts(inbound)
+        if not isinstance(inbound, Inbound):
+            return inbound
+        acts = await (saying.acts(inbound) if inbound.kind == "say" else verbs.acts(inbound))
+        answers = (inbound.person.id, inbound.via) if inbound.via else None
+        return [_opening(inbound, replace(act, answers=answers)) for act in (*acts, *inbound.also)]
+
+    async def fetch(self, received: Received, wanted: object) -> object:
+        return await self._reader(received).fetch(received, wanted)
 
     async def apologise(self, received: Received, unit: Unit, error_id: str) -> Sequence[Act]:
         """Tell the person that his words could not be worked on, if he can be made out."""
         try:
-            inbound = await self._inbound(received, unit)
-        except ValueError:
+            inbound = await self._reader(received).read(received, unit)
+        except (ValueError, Fetch):
             return ()
-        if inbound is None:
+        if not isinstance(inbound, Inbound):
             return ()
         shown = Show(to=inbound.person.id, what=f"error:{error_id}", place=inbound.place.id)
-        return (Act(inbound.person.id, effects=(shown,)),)
+        answers = (inbound.person.id, inbound.via) if inbound.via else None
+        return (Act(inbound.person.id, effects=(shown,), answers=answers),)
 
-    async def _inbound(self, received: Received, unit: Unit) -> Inbound | None:
-        if received.platform != "console":
+    def _reader(self, received: Received) -> Reader:
+        reader = self._readers.get(received.platform)
+        if reader is None:
             raise ValueError(f"nobody reads {received.platform}")
-        word = read_console(received.payload)
-        known = await unit.identity("console", "console", word.external_id)
-        if known is None:
-            return None
-        account, user_id = known
-        await unit.enter(account)
-        user = await unit.accounts.user(user_id)
-        if user is None or not user.active:
-            return None
-        place = await self._place(unit, user_id, word.place)
-        session = await self._session(unit, place, word.args.get("session"))
-        return Inbound(
-            unit,
-            user.person,
-            place,
-            word.kind,
-            word.text,
-            word.verb,
-            word.args,
-            word.fields,
-            word.files,
-            session,
-        )
+        return reader
 
-    async def _place(self, unit: Unit, user: UUID, wanted: UUID | None) -> Place:
-        """The Place he spoke in; his own one where none is named or it is not one of the Account's."""
-        found = await unit.places.get(wanted) if wanted else None
-        own = await console_door.home(unit, user)
-        if found is None or (found.kind == "direct" and found.id != own.id):
-            return own
-        return found
 
-    async def _session(self, unit: Unit, place: Place, named: str | None) -> Session | None:
-        """The Session a button names, or the one that lives in the Place; locked until the row is done."""
-        try:
-            wanted = UUID(named) if named else place.session_id
-        except ValueError:
-            return None
-        return await unit.sessions.get(wanted, lock=True) if wanted else None
+def _opening(inbound: Inbound, act: Act) -> Act:
+    """A Session lives where it was started; its first message opens the thread there."""
+    if inbound.home is None or not isinstance(act.event, SessionStarted):
+        return act
+    platform, workspace, channel = inbound.home
+    session_id = act.event.session_id
+    thread = str(session_id) if platform == "console" else f"{UNOPENED}{session_id}"
+
+    async def save(unit: Unit) -> None:
+        await unit.places.ensure("thread", platform, workspace, channel, thread, session_id)
+
+    return replace(act, save=save)

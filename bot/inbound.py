@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine.intake import Attachment
+from engine.ports import Act
 from engine.session import Person, Session
 from storage.places import Place
 from storage.store import Unit
@@ -20,7 +21,11 @@ WORD = 40_000_000
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """`session` is the one the words belong to: named by the button, or living in the place."""
+    """`session` is the one the words belong to: named by the button, or living in the place.
+
+    `via` is the way back to the person (see `effects.by_way_of`); `home` the address, as platform, workspace and
+    channel, of a Session that starts here; `origin` names what starts it, so that it starts once; `also` goes with it.
+    """
 
     unit: Unit
     person: Person
@@ -32,6 +37,10 @@ class Inbound:
     fields: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Attachment, ...] = ()
     session: Session | None = None
+    via: str = ""
+    home: tuple[str, str, str] | None = None
+    origin: str = ""
+    also: tuple[Act, ...] = ()
 
     @property
     def session_id(self) -> UUID | None:

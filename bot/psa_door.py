@@ -6,13 +6,13 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from engine.effects import CheckConnection, Show
-from engine.ports import Done, Lease, OwedRow, Performed, PsaView, StillOurs
+from engine.effects import CheckConnection, MapMember, Show
+from engine.ports import Done, Later, Lease, OwedRow, Performed, PsaView, StillOurs
 from engine.psa import Connection, Psa, PsaFailure
 from engine.psa_settings import PsaSettings, SettingsInvalid, parse_settings
 from storage.accounts import PsaConnection
@@ -85,24 +85,54 @@ class Doors:
                 await close()
 
 
+PATIENCE = timedelta(minutes=5)
+LONGEST_MAPPING = timedelta(days=1)
+
+
 class Checking:
-    """Performs CheckConnection: try the keys, map Members by e-mail, say what was found."""
+    """Performs CheckConnection and MapMember: try the keys, map Members by e-mail, say what was found."""
 
     def __init__(self, store: Store, doors: Doors) -> None:
         self._store = store
         self._doors = doors
 
     async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
-        effect = row.effect
-        if not isinstance(effect, CheckConnection):
-            raise TypeError(f"{type(effect).__name__} does not belong on the work lane")
+        match row.effect:
+            case CheckConnection() as effect:
+                return await self._check(effect, lease)
+            case MapMember() as effect:
+                return await self._map(effect, row, lease)
+        raise TypeError(f"{type(row.effect).__name__} does not belong on the work lane")
+
+    async def _map(self, effect: MapMember, row: OwedRow, lease: Lease) -> Performed:
+        """One new person by his e-mail. While the PSA is away it is tried again, for a day."""
+        async with self._store.transaction(lease.account) as unit:
+            user, known = await unit.accounts.user(effect.user), await unit.accounts.connection()
+            now = unit.now
+        if user is None or not user.email or known is None or known.state != "connected":
+            return Done()
+        try:
+            members = await self._doors.client(known).members()
+        except PsaFailure:
+            waits = now - row.created_at < LONGEST_MAPPING
+            return Later(now + PATIENCE) if waits else Done()
+        email = user.email.casefold()
+        found = next((m for m in members if m.email and m.email.casefold() == email), None)
+
+        async def save(unit: Any) -> None:
+            if found is not None:
+                await unit.accounts.map_member(known.id, user.id, found.id, found.name, "email")
+
+        return Done((), save)
+
+    async def _check(self, effect: CheckConnection, lease: Lease) -> Performed:
         async with self._store.transaction(lease.account) as unit:
             known = await unit.accounts.connection(effect.connection_id)
         if known is None:
             return Done()
         state, problem, mapped = await self._try(self._doors.client(known), lease.account)
 
-        shown = Show(to=effect.to, what=f"connection:{known.id}", place=effect.place)
+        shown = Show(to=effect.to, what=f"connection:{known.id}", place=effect.place, via=effect.via)
 
         async def save(unit: Any) -> None:
             now: datetime = unit.now

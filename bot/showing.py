@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from bot import cards
 from bot.card import Card
 from bot.guiding import OfflineGuide
-from bot.psa_door import Doors, settings_of, zone_of
+from bot.open_tickets import open_tickets
+from bot.psa_door import Doors, zone_of
+from bot.showing_home import home
+from bot.showing_lines import connection_view, people_lines, time_lines, views_of
 from bot.viewing import view_of
-from bot.views import ConnectionView, PersonLine, SessionView, TimeLine
-from engine import documentation, timekeeping
+from engine import documentation
 from engine.catch_up import catch_up
 from engine.effects import Show
 from engine.psa import PsaFailure, TicketHit
-from engine.session import Interval
 from storage.store import Store, Unit
+
+__all__ = ["Showing", "connection_view", "people_lines"]
 
 
 class Showing:
@@ -40,6 +41,8 @@ class Showing:
             return await self._tickets(effect, account)
         if kind == "path":
             return await self._path(effect, account)
+        if effect.what == "form:start":
+            return await self._start_form(effect, account)
         if kind == "settings" or rest.startswith(("board:", "person:")):
             return await self._with_psa(effect, account, rest)
         async with self._store.transaction(account) as unit:
@@ -50,6 +53,14 @@ class Showing:
                 return await self._form(unit, effect, rest)
             drawn = _LISTS.get(kind)
             return await drawn(unit, effect) if drawn else None
+
+    async def draw_home(self, user: UUID, account: UUID) -> tuple[Card, ...]:
+        """Everything one person's home shows, from the top down."""
+        return await home(self._store, self._doors, user, account)
+
+    async def _start_form(self, effect: Show, account: UUID) -> Card:
+        found = await open_tickets(self._doors, account, effect.to)
+        return cards.start_form(found.hits, connected=found.connected, problem=found.problem)
 
     async def _tickets(self, effect: Show, account: UUID) -> Card:
         """Open tickets that match, or his own by SLA where he gave no words."""
@@ -113,46 +124,12 @@ class Showing:
         return forms[name](found) if name in forms else None
 
 
-async def connection_view(unit: Unit, connection_id: UUID | None = None) -> ConnectionView:
-    """The named connection while it is there, or else the one in use."""
-    known = await unit.accounts.connection(connection_id) if connection_id else None
-    known = known or await unit.accounts.connection()
-    account = await unit.accounts.settings()
-    if known is None:
-        return ConnectionView(account_settings=account)
-    return ConnectionView(
-        known.host, known.company, known.state, known.problem, settings_of(known.settings), account
-    )
-
-
-async def people_lines(unit: Unit) -> tuple[PersonLine, ...]:
-    teams = await unit.accounts.teams()
-    known = await unit.accounts.connection()
-    members = await unit.accounts.members(known.id) if known else {}
-    return tuple(
-        PersonLine(
-            user.id,
-            user.name,
-            user.email,
-            tuple(sorted(role.value for role in user.roles)),
-            tuple(sorted(teams[t] for t in user.team_ids if t in teams)),
-            members[user.id][1] if user.id in members else None,
-        )
-        for user in await unit.accounts.users()
-    )
-
-
-async def _views(unit: Unit, ids: tuple[UUID, ...]) -> list[SessionView]:
-    found = [await view_of(unit, session_id) for session_id in ids]
-    return [view for view in found if view is not None]
-
-
 async def _mine(unit: Unit, effect: Show) -> Card:
-    return cards.mine(await _views(unit, await unit.sessions.of(effect.to)))
+    return cards.mine(await views_of(unit, await unit.sessions.of(effect.to)))
 
 
 async def _queue(unit: Unit, effect: Show) -> Card:
-    return cards.queue(await _views(unit, await unit.sessions.queue()))
+    return cards.queue(await views_of(unit, await unit.sessions.queue()))
 
 
 async def _status(unit: Unit, effect: Show) -> Card | None:
@@ -182,54 +159,8 @@ async def _copy(unit: Unit, effect: Show) -> Card | None:
 
 
 async def _time(unit: Unit, effect: Show) -> Card:
-    """Today and this week of one person, Session by Session."""
     zone = zone_of(await unit.accounts.settings())
-    week = _week_start(unit.now, zone)
-    spans: dict[UUID, list[Interval]] = {}
-    views = []
-    for session_id in await unit.sessions.with_work_since(effect.to, week):
-        view = await view_of(unit, session_id)
-        if view is not None:
-            views.append(view)
-            spans[session_id] = _counted(view, effect.to)
-    lines = [_time_line(view, effect.to, spans, week, zone) for view in views]
-    return cards.time(lines, unit.now, zone)
-
-
-def _week_start(now: datetime, zone: ZoneInfo) -> datetime:
-    local = now.astimezone(zone)
-    return (local - timedelta(days=local.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _counted(view: SessionView, user: UUID) -> list[Interval]:
-    found = [i for i in view.session.intervals if i.engineer == user and i.confirmed]
-    clock = view.session.clock
-    if clock is not None and clock.engineer == user:
-        silent = view.now - clock.last_activity > timekeeping.GAP
-        found.append(Interval(user, clock.start, clock.last_activity if silent else view.now))
-    return found
-
-
-def _time_line(
-    view: SessionView, user: UUID, spans: dict[UUID, list[Interval]], week: datetime, zone: ZoneInfo
-) -> TimeLine:
-    mine = spans[view.session.id]
-    today = view.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    others = [i for session_id, found in spans.items() if session_id != view.session.id for i in found]
-    return TimeLine(
-        session=view.session,
-        worked_today=_within(mine, today),
-        worked_week=_within(mine, week),
-        posts=tuple(p for p in view.posts if p.engineer == user and p.kind == "time"),
-        gaps=tuple(
-            (i.start, i.end) for i in view.session.intervals if i.engineer == user and i.confirmed is None
-        ),
-        overlap=timekeeping.overlaps([i for i in mine if i.end > week], [i for i in others if i.end > week]),
-    )
-
-
-def _within(spans: list[Interval], since: datetime) -> timedelta:
-    return sum((max(timedelta(), i.end - max(i.start, since)) for i in spans), timedelta())
+    return cards.time(await time_lines(unit, effect.to), unit.now, zone)
 
 
 async def _help(unit: Unit, effect: Show) -> Card:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from bot.inbound import Inbound
 from engine.effects import Show, Tell
@@ -50,9 +50,14 @@ def _told(said: Inbound, refused: tuple[Tell, ...]) -> tuple[Act, ...]:
     return (Act(said.person.id, effects=refused),) if refused else ()
 
 
+def started_by(origin: str) -> UUID:
+    """The id of the Session that this message starts, however often it arrives."""
+    return uuid5(NAMESPACE_URL, f"flowpilot:{origin}")
+
+
 def start(said: Inbound, content: dict[str, Any], parent: UUID | None = None) -> Act:
     """The event that starts a Session from stored or fresh content."""
-    session_id = uuid4()
+    session_id = started_by(said.origin) if said.origin else uuid4()
     intake = Intake(
         type=IntakeType(content["type"]),
         text=content["text"],

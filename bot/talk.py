@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 from uuid import UUID
 
 from bot import cards
-from bot.card import Card, to_json
+from bot.card import Card
+from bot.delivery import Delivery, Shown
+from bot.finding import Finding
 from bot.forms import Forms
 from bot.guiding import OfflineGuide
 from bot.psa_door import Doors
@@ -16,7 +16,7 @@ from bot.reminders import Reminders
 from bot.showing import Showing
 from bot.viewing import view_of
 from bot.views import SessionView
-from bot.voices import ConsoleVoice, Voice
+from bot.voices import Voice, VoiceAway
 from engine.catch_up import catch_up
 from engine.effects import (
     Announce,
@@ -32,45 +32,44 @@ from engine.effects import (
     ShowStep,
     Tell,
 )
-from engine.events import Event
 from engine.ports import Done, Later, Lease, OwedRow, Performed, StillOurs
-from storage.places import Place
+from engine.session import StepKind
 from storage.store import Store, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One card for one Place. `ref` is how the platform knows the message that is edited."""
-
-    place: Place
-    key: str
-    card: Card
-    ref: str | None = None
-
-
 class Talk:
-    """The performer of the talk lane."""
+    """The performer of the talk lane. `voices` by platform; where several would do, the first one is taken."""
 
-    def __init__(self, store: Store, doors: Doors, guide: OfflineGuide) -> None:
+    def __init__(self, store: Store, doors: Doors, guide: OfflineGuide, voices: Mapping[str, Voice]) -> None:
         self._store = store
-        self._voices: dict[str, Voice] = {"console": ConsoleVoice()}
+        self._voices = voices
         self._forms = Forms(store, doors)
         self._showing = Showing(store, doors, guide)
         self._reminders = Reminders()
+        self._finding = Finding(store, voices)
+        self._delivery = Delivery(store, voices)
 
     async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
+        try:
+            return await self._perform(row, lease)
+        except VoiceAway as away:
+            return await self._delivery.later(row, lease, away)
+
+    async def _perform(self, row: OwedRow, lease: Lease) -> Performed:
         match row.effect:
             case RemindUnclaimed() | RemindPaused() | RemindIdle() | RemindUnposted():
                 return await self._remind(row, lease)
             case ShowForm() as effect:
                 card = await self._forms.draw(effect.form, lease.account, lease.subject, effect.to)
-                return await self._privately(lease, effect.to, f"form:{row.id}", card)
+                return await self._answer(row, lease, effect, f"form:{row.id}", card)
+            case Show(what="home") as effect:
+                return await self._home(effect, lease)
             case Show() as effect:
                 card = await self._showing.draw(effect, lease.account)
-                return await self._at(lease, effect.place, f"shown:{row.id}", card)
+                return await self._answer(row, lease, effect, f"shown:{row.id}", card)
             case Tell() as effect:
                 card = await self._notice(lease, effect.what, effect.about, effect.to)
-                return await self._privately(lease, effect.to, f"told:{row.id}", card)
+                return await self._answer(row, lease, effect, f"told:{row.id}", card)
             case ShowCard() | ShowStep() | CollapseStep() | ShowEscalation() | Announce():
                 return await self._in_public(row, lease)
             case _:
@@ -85,13 +84,19 @@ class Talk:
             if view is None:
                 return Done()
             shown = await self._drawn(unit, row, view)
-        return await self._show(shown)
+        if shown and await self._finding.makes_reachable(
+            lease.account, view, briefing=_is_briefing(row, view)
+        ):
+            # The owner sees none of its Places so far; now he does, and everything is shown there too.
+            async with self._store.transaction(lease.account) as unit:
+                shown = await self._drawn(unit, row, view)
+        return await self._delivery.show(row, lease, shown)
 
     async def _drawn(self, unit: Unit, row: OwedRow, view: SessionView) -> list[Shown]:
         session = view.session
         match row.effect:
             case ShowCard():
-                return await self._in_thread(unit, view, "card", cards.session_card(view))
+                return await self._finding.in_thread(unit, view, "card", cards.session_card(view))
             case ShowStep(step=number) | CollapseStep(step=number):
                 step = await unit.sessions.step(session.id, number)
                 if step is None:
@@ -100,31 +105,16 @@ class Talk:
                     session.current is not None and session.current.number == number and step.outcome is None
                 )
                 card = cards.step_card(view, step) if live else cards.collapsed_step(step, view.history.names)
-                return await self._in_thread(unit, view, f"step:{number}", card)
+                return await self._finding.in_thread(unit, view, f"step:{number}", card)
             case ShowEscalation():
                 taken_by = await unit.sessions.owner_of_child(session.id)
                 card = cards.escalation_card(view, taken_by)
-                return await self._in_channel(unit, f"escalation:{session.id}", card)
+                return await self._finding.in_channel(unit, view, f"escalation:{session.id}", card)
             case Announce(what=what, about=about):
                 card = cards.notice(what, view, view.history.name(about) if about else "")
-                return await self._in_thread(unit, view, f"said:{row.id}", card)
+                return await self._finding.in_thread(unit, view, f"said:{row.id}", card)
             case _:
                 return []
-
-    async def _in_thread(self, unit: Unit, view: SessionView, key: str, card: Card) -> list[Shown]:
-        places = [p for p in await unit.places.of_session(view.session.id) if p.kind == "thread"]
-        if not places:
-            opened = [await voice.thread(unit, view.session) for voice in self._voices.values()]
-            places = [place for place in opened if place is not None][:1]
-        return [await self._known(unit, place, key, card) for place in places]
-
-    async def _in_channel(self, unit: Unit, key: str, card: Card) -> list[Shown]:
-        found = [await voice.channel(unit) for voice in self._voices.values()]
-        return [await self._known(unit, place, key, card) for place in found if place is not None]
-
-    async def _known(self, unit: Unit, place: Place, key: str, card: Card) -> Shown:
-        before = await unit.places.message(place.id, key)
-        return Shown(place, key, card, before.external_ref if before else None)
 
     # ── To one person ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,23 +132,30 @@ class Talk:
             what, _, error_id = what.partition(":")
             return cards.notice(what, view, name, post=post, error_id=error_id)
 
-    async def _privately(self, lease: Lease, user: UUID, key: str, card: Card | None) -> Performed:
+    async def _answer(
+        self, row: OwedRow, lease: Lease, effect: Show | ShowForm | Tell, key: str, card: Card | None
+    ) -> Performed:
+        """On the way he came, if that is still open; else where he is told what concerns only him."""
         if card is None:
             return Done()
+        platform, _, way = effect.via.partition(":")
+        voice = self._voices.get(platform)
+        if voice is not None and way and await voice.answer(lease.account, effect.to, way, card):
+            return Done()
         async with self._store.transaction(lease.account) as unit:
-            found = [await voice.direct(unit, user) for voice in self._voices.values()]
-            shown = [await self._known(unit, p, key, card) for p in found[:1] if p is not None]
-        return await self._show(shown)
+            if isinstance(effect, Show) and not way:
+                shown = await self._finding.where_he_asked(unit, effect, key, card)
+            else:
+                shown = await self._finding.to_person(unit, effect.to, lease.subject, key, card, platform)
+        return await self._delivery.show(row, lease, shown)
 
-    async def _at(self, lease: Lease, place_id: UUID, key: str, card: Card | None) -> Performed:
-        async with self._store.transaction(lease.account) as unit:
-            place = await unit.places.get(place_id)
-            if place is None or card is None:
-                return Done()
-            if place.kind != "direct":
-                return await self._privately(lease, lease.subject, key, card)
-            shown = [await self._known(unit, place, key, card)]
-        return await self._show(shown)
+    async def _home(self, effect: Show, lease: Lease) -> Performed:
+        platform, _, way = effect.via.partition(":")
+        voice = self._voices.get(platform)
+        if voice is not None:
+            drawn = await self._showing.draw_home(effect.to, lease.account)
+            await voice.home(lease.account, effect.to, way, drawn)
+        return Done()
 
     # ── Timers ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -170,26 +167,16 @@ class Talk:
             due = await self._reminders.decide(unit, row, view)
             shown: list[Shown] = []
             for key, card in due.thread:
-                shown += await self._in_thread(unit, view, key, card)
+                shown += await self._finding.in_thread(unit, view, key, card)
             for key, card in due.channel:
-                shown += await self._in_channel(unit, key, card)
+                shown += await self._finding.in_channel(unit, view, key, card)
             for user, key, card in due.people:
-                places = [await voice.direct(unit, user) for voice in self._voices.values()]
-                shown += [await self._known(unit, p, key, card) for p in places[:1] if p is not None]
+                shown += await self._finding.to_person(unit, user, lease.subject, key, card)
         if due.later is not None:
             return Later(due.later)
-        return await self._show(shown, due.events, due.again)
+        return await self._delivery.show(row, lease, shown, due.events, due.again)
 
-    async def _show(
-        self, shown: Sequence[Shown], events: tuple[Event, ...] = (), save: Any = None
-    ) -> Performed:
-        """Show everything, then remember it with `done`, so that a repeat edits instead of posting again."""
-        refs = [await self._voices[s.place.platform].show(s.place, s.key, s.card, s.ref) for s in shown]
 
-        async def remember(unit: Unit) -> None:
-            for one, ref in zip(shown, refs, strict=True):
-                await unit.places.keep(one.place.id, one.key, to_json(one.card), ref)
-            if save is not None:
-                await save(unit)
-
-        return Done(events, remember)
+def _is_briefing(row: OwedRow, view: SessionView) -> bool:
+    current = view.session.current
+    return isinstance(row.effect, ShowStep) and current is not None and current.kind is StepKind.BRIEFING

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from uuid import UUID, uuid4
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
-from bot import admin_verbs, closing_verbs
+from bot import admin_verbs, closing_verbs, start_verbs, text_verbs
+from bot.acts import Acts, event, filled, form, show, tell
 from bot.inbound import Inbound, number
 from bot.psa_door import zone_of
-from bot.starting import begin, start
 from bot.when import TimeUnclear, read_time
 from engine import events
-from engine.effects import Owed, Show, ShowForm, Tell
-from engine.events import Event
+from engine.effects import Tell
 from engine.intake import find_tickets, read
 from engine.ports import Act
-from engine.session import FINAL, Manner, Session, StepKind, Target, WaitingFor
+from engine.session import FINAL, Manner, Session, StepKind, WaitingFor
 
-Acts = Sequence[Act]
 Verb = Callable[[Inbound], Awaitable[Acts]]
 SessionVerb = Callable[[Inbound, Session], Awaitable[Acts]]
 
@@ -28,7 +25,9 @@ async def acts(asked: Inbound) -> Acts:
     personal = PERSONAL.get(asked.verb) or admin_verbs.VERBS.get(asked.verb)
     if personal is not None:
         return await personal(asked)
-    in_session = IN_SESSION.get(asked.verb) or closing_verbs.VERBS.get(asked.verb)
+    in_session = (
+        IN_SESSION.get(asked.verb) or closing_verbs.VERBS.get(asked.verb) or text_verbs.VERBS.get(asked.verb)
+    )
     if in_session is None:
         return tell(asked, "not_understood")
     session = asked.session
@@ -36,29 +35,6 @@ async def acts(asked: Inbound) -> Acts:
         named = asked.args.get("session")
         return tell(asked, "gone" if named else "no_session_here")
     return await in_session(asked, session)
-
-
-def tell(asked: Inbound, what: str) -> Acts:
-    """A private sentence that belongs to no Session."""
-    shown = Show(to=asked.person.id, what=f"notice:{what}", place=asked.place.id)
-    return (Act(asked.person.id, effects=(shown,)),)
-
-
-def show(asked: Inbound, what: str, session: UUID | None = None, draft: UUID | None = None) -> Acts:
-    shown = Show(to=asked.person.id, what=what, place=asked.place.id, session=session, draft=draft)
-    return (Act(asked.person.id, effects=(shown,)),)
-
-
-def event(session: Session, happened: Event, *effects: Owed) -> Acts:
-    return (Act(session.id, happened, effects),)
-
-
-def form(asked: Inbound, session: Session, name: str) -> Acts:
-    return (Act(session.id, effects=(ShowForm(to=asked.person.id, form=name),)),)
-
-
-def filled(asked: Inbound, *names: str) -> bool:
-    return all(asked.fields.get(name, "").strip() for name in names)
 
 
 # ── Commands of a person ────────────────────────────────────────────────────────────────────────────────────
@@ -72,44 +48,6 @@ async def _tickets(asked: Inbound) -> Acts:
     words = asked.fields.get("text", "").strip()
     draft = await asked.unit.drafts.keep(asked.person.id, "search", {"text": words[:80]})
     return show(asked, "tickets", asked.session_id, draft)
-
-
-async def _start(asked: Inbound) -> Acts:
-    ticket = number(asked.args.get("ticket", ""))
-    words = asked.fields.get("text", "").strip() or (f"#{ticket}" if ticket else "")
-    if not words:
-        return show(asked, "help")
-    return await begin(asked, read(words, asked.files), asked.fields.get("tried", ""))
-
-
-async def _from_draft(asked: Inbound) -> Acts:
-    """Start anyway and "Follow-up": the words he gave before are still there."""
-    try:
-        draft_id = UUID(asked.args.get("draft", ""))
-    except ValueError:
-        return await _follow_up(asked)
-    content = await asked.unit.drafts.get(draft_id, asked.person.id)
-    if content is None:
-        return tell(asked, "form_expired")
-    parent = asked.session_id if asked.verb == "follow_up" else None
-    return (start(asked, content, parent),)
-
-
-async def _follow_up(asked: Inbound) -> Acts:
-    """A new Session on what came back after one that ended."""
-    if asked.session is None or asked.verb != "follow_up":
-        return tell(asked, "no_session_here")
-    before = asked.session
-    content: dict[str, Any] = {
-        "type": "psa_ticket" if before.ticket_id else "free_text",
-        "text": before.problem_summary or before.intake.text,
-        "images": [],
-        "log": "",
-        "digest": "",
-        "ticket_id": before.ticket_id,
-        "tried": [],
-    }
-    return (start(asked, content, before.id),)
 
 
 async def _open(asked: Inbound) -> Acts:
@@ -127,9 +65,7 @@ PERSONAL: dict[str, Verb] = {
     "time": _listed,
     "help": _listed,
     "tickets": _tickets,
-    "start": _start,
-    "start_anyway": _from_draft,
-    "follow_up": _from_draft,
+    **start_verbs.VERBS,
     "open": _open,
 }
 
@@ -240,55 +176,6 @@ async def _resume(asked: Inbound, session: Session) -> Acts:
 # ── Handing over ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _escalate(asked: Inbound, session: Session) -> Acts:
-    if not filled(asked, "reason"):
-        return form(asked, session, "escalate")
-    target = await _target(asked)
-    if target is None:
-        return tell(asked, "no_such_person")
-    given = asked.fields
-    decided = await closing_verbs.time_decisions(asked, session)
-    if isinstance(decided, str):
-        return tell(asked, decided)
-    settings = await asked.unit.accounts.settings()
-    requested = events.EscalationRequested(
-        asked.person,
-        given["reason"].strip(),
-        target,
-        given.get("blockers", "").strip(),
-        given.get("promised", "").strip(),
-        leads_only=bool(settings.get("leads_only")),
-        documentation=closing_verbs.reviewed(asked) if asked.kind == "submit" else None,
-    )
-    return (*decided, *event(session, requested))
-
-
-async def _target(asked: Inbound) -> Target | None:
-    """Anyone, a Team or a person, by id from a form or by name as typed; None where nobody fits."""
-    given = asked.fields.get("to", "").strip()
-    if not given or given.casefold() in ("anyone", "any", "anybody"):
-        return Target()
-    kind, _, value = given.partition(":")
-    name = (value if kind in ("team", "user") else given).strip().casefold().lstrip("@")
-    for team_id, team in (await asked.unit.accounts.teams()).items():
-        if name in (str(team_id), team.casefold()):
-            return Target(team=team_id, name=team)
-    fits = [
-        user
-        for user in await asked.unit.accounts.users()
-        if name
-        in (
-            str(user.id),
-            user.name.casefold(),
-            user.name.casefold().split(" ")[0],
-            (user.email or "").casefold(),
-        )
-    ]
-    if len(fits) != 1:
-        return None
-    return Target(user=fits[0].id, name=fits[0].name, user_teams=fits[0].team_ids)
-
-
 async def _withdraw(asked: Inbound, session: Session) -> Acts:
     return event(session, events.EscalationWithdrawn(asked.person))
 
@@ -366,7 +253,6 @@ IN_SESSION: dict[str, SessionVerb] = {
     "link": _link,
     "pause": _pause,
     "resume": _resume,
-    "escalate": _escalate,
     "withdraw": _withdraw,
     "advise": _advise,
     "take_advice": _take_advice,

@@ -42,6 +42,7 @@ async def view_of(unit: Unit, session_id: UUID, *, whole: bool = False) -> Sessi
         psa_connected=connection is not None,
         has_lead=any(Role.LEAD in user.roles for user in users),
         settings=settings_of(connection.settings if connection else {}),
+        thread_link=next((p.link for p in await unit.places.of_session(session_id) if p.link), ""),
     )
 
 

@@ -11,9 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from aiohttp import web
-from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import console_door
@@ -22,6 +20,7 @@ from bot.tokens import token_id as token_id
 from bot.trouble import LoggedTrouble
 from bot.wiring import Parts
 from engine.ports import Raw
+from storage import receiving
 
 log = logging.getLogger("flowpilot.web")
 
@@ -33,7 +32,7 @@ LARGE = 64 * 1024
 HIGHEST_CHANGE = 2**63 - 1
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
 ENDING: web.AppKey[asyncio.Event] = web.AppKey("ending", asyncio.Event)
-AWAY = (OperationalError, psycopg.OperationalError, PoolTimeout, OSError, TimeoutError)
+AWAY = (OperationalError, *receiving.AWAY)
 
 
 def application(parts: Parts) -> web.Application:
@@ -45,6 +44,10 @@ def application(parts: Parts) -> web.Application:
     app.router.add_post("/console", receive)
     app.router.add_get("/console/follow", follow)
     app.router.add_get("/console/session/{id}", session)
+    if parts.apis is not None:
+        from bot.slack.ingress import add_slack  # noqa: PLC0415 - Slack's libraries only where they are used
+
+        add_slack(app, parts, parts.apis)
     return app
 
 
@@ -92,8 +95,7 @@ async def _caller(request: web.Request) -> tuple[UUID, UUID, str]:
     if scheme != "Bearer" or not 16 <= len(token) <= 200 or not token.isascii():
         raise web.HTTPUnauthorized(text="This console needs a token.")
     external = token_id(token)
-    async with request.app[PARTS].store.transaction() as unit:
-        known = await unit.identity("console", "console", external)
+    known = await request.app[PARTS].receiving.identity("console", "console", external)
     if known is None:
         raise web.HTTPUnauthorized(text="This token is not known. Ask an Admin for a new one.")
     return known[0], known[1], external

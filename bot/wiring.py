@@ -16,12 +16,18 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from bot.bells import RedisBell
-from bot.front import Front
+from bot.console_reading import ConsoleReader
+from bot.front import Front, Reader
 from bot.guiding import OfflineGuide
 from bot.psa_door import Checking, Doors
 from bot.settings import Settings, required
+from bot.slack.fetching import Fetching
+from bot.slack.reading import SlackReader
+from bot.slack.send import SlackVoice
+from bot.slack.tokens import Apis
 from bot.talk import Talk
 from bot.trouble import LoggedTrouble
+from bot.voices import ConsoleVoice, Voice
 from engine.clients.connectwise import ConnectWise
 from engine.desk import Desk, Limits
 from engine.effects import Lane
@@ -48,11 +54,14 @@ class Parts:
     desk: Desk
     bell: Bell
     redis: Redis
+    apis: Apis | None = None
 
     async def close(self) -> None:
         if isinstance(self.bell, RedisBell):
             self.bell.close()
         await self.doors.close()
+        if self.apis is not None:
+            await self.apis.close()
         await self.receiving.close()
         await self.store.close()
         await self.redis.aclose()
@@ -124,6 +133,18 @@ def post_limits(settings: Settings) -> PostLimits:
     )
 
 
+def slack_apis(settings: Settings, store: Store) -> Apis | None:
+    """None where Slack is not switched on: neither its requests nor its sockets could be trusted."""
+    if not (settings.slack_signing_secret or settings.slack_app_token):
+        return None
+    return Apis(
+        store,
+        base_url=settings.slack_api_url,
+        client_id=settings.slack_client_id,
+        client_secret=settings.slack_client_secret,
+    )
+
+
 async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     """Put one process together; `bell` None rings through Redis. Raises for unsafe roles and impossible settings."""
     required(settings, "database_url", "redis_url", "keys")
@@ -141,6 +162,13 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     libraries = await asyncio.to_thread(packaged_libraries)
     guide = OfflineGuide(store, libraries)
     chosen = bell or RedisBell(settings.redis_url)
+    apis = slack_apis(settings, store)
+    # Where a person is known on several platforms, the first one is where he is told.
+    voices: dict[str, Voice] = {"slack": SlackVoice(store, apis)} if apis else {}
+    voices["console"] = ConsoleVoice()
+    readers: dict[str, Reader] = {"console": ConsoleReader()}
+    if apis is not None:
+        readers["slack"] = SlackReader(Fetching(apis))
     lease = timedelta(seconds=settings.lease_seconds)
     work = Work(
         store, guide, doors, Posting(store, doors, monotonic, limits), Checking(store, doors), limits.retry
@@ -148,12 +176,12 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     desk = Desk(
         memory=store,
         receiving=receiving,
-        front=Front(store.vault),
-        performers={Lane.TALK: Talk(store, doors, guide), Lane.WORK: work},
+        front=Front(readers),
+        performers={Lane.TALK: Talk(store, doors, guide, voices), Lane.WORK: work},
         bell=chosen,
         renewal=Renewing(store, lease),
         trouble=LoggedTrouble(),
         holder=f"{socket.gethostname()}:{os.getpid()}",
         limits=Limits(lease=lease),
     )
-    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis)
+    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis)

@@ -10,8 +10,9 @@ from bot.words_forms import FORMS
 from bot.words_lists import LISTS
 from bot.words_notices import NOTICES
 from bot.words_slack import SLACK
+from bot.words_slack_said import SLACK_SAID
 
-WORDS: Mapping[str, str] = MappingProxyType({**CARDS, **FORMS, **LISTS, **NOTICES, **SLACK})
+WORDS: Mapping[str, str] = MappingProxyType({**CARDS, **FORMS, **LISTS, **NOTICES, **SLACK, **SLACK_SAID})
 
 
 def say(key: str, **values: object) -> str:

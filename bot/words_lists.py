@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 LISTS: Mapping[str, str] = {
+    "home.title": "FlowPilot",
+    "home.intro": "Say what is wrong, name a ticket or add a log, and FlowPilot leads you through it one step at a time.",
+    "home.new": "You can also write to FlowPilot in a direct message, or mention it in a channel it is in.",
+    "home.start": "Start a session",
+    "home.help": "How it works",
+    "home.no_sessions": "You have no open sessions. Start one above.",
+    "home.no_tickets": "You have no open tickets in ConnectWise.",
+    "home.resume": "Resume {name}",
+    "home.admin": "For Admins",
     "list.more": "{count} more are not shown.",
     "list.open": "Open {name}",
     "list.row": "{status} · {elapsed} · {step}",

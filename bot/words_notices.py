@@ -70,12 +70,13 @@ NOTICES: Mapping[str, str] = {
     # ── Refusals ──
     "refused.not_owner": "Only {owner}, whose session this is, or a Lead can do that. You can add notes and evidence at any time.",
     "refused.same_engineer": "Only {owner} can resume this, because the same engineer goes on. A Lead can take it over instead.",
-    "refused.own_session": "This is your session already, so there is nothing to take over.",
+    "refused.own_session": "This is your session already, so there is nothing to take over. Go on with the step on its card.",
     "refused.leads_take_over": "Only a Lead can take a session over. {owner} can escalate it to you instead.",
-    "refused.not_requester": "{requester} asked for help here, so that is up to {requester}; a Lead can withdraw or end the request.",
+    "refused.not_requester": "{requester} asked for help here, so that is up to {requester}; a Lead can withdraw or end "
+    "the request. You can add notes and advice.",
     "refused.own_escalation": "You asked for help here, or it is your session, so another engineer has to do that. "
     "To go on yourself, press Withdraw.",
-    "refused.no_escalation": "Nobody asks for help here at the moment, so there is nothing to pick up.",
+    "refused.no_escalation": "Nobody asks for help here at the moment, so there is nothing to pick up. *queue* shows who waits.",
     "refused.other_team": "This one is for {target}: its members or a Lead pick it up. You can still give advice.",
     "refused.leads_only": "In this channel only Leads pick up, so it is left to them. You can still give advice.",
     "refused.named_team_later": "This one is for {target} by name. Your team can take it from {team_at}, or as soon as "
@@ -86,10 +87,11 @@ NOTICES: Mapping[str, str] = {
     "refused.time_has_passed": "That time has passed, so nothing was changed. Choose a later one.",
     "refused.rating": "A rating is a number from 1 to 5, so this one was not kept. Please choose again.",
     "refused.no_such_gap": "There is no undecided time of yours at that hour. It may have been decided already; *time* shows what counts.",
-    "refused.nothing_to_undo": "There is no answer here that can be taken back.",
+    "refused.nothing_to_undo": "There is no answer here that can be taken back. Add a note to put the record right.",
     "refused.undo_too_late": "That answer cannot be taken back any more, because the work went on from it. "
     "Add a note to put the record right.",
-    "refused.ended": "This session has ended ({status}), so it cannot be changed. What was done is kept; a follow-up goes on from it.",
+    "refused.ended": "This session has ended ({status}), so it cannot be changed. What was done is kept; start a "
+    "follow-up to go on from it.",
     "refused.ended_words": "This session has ended ({status}), so what you wrote was not added to it. "
     "Start a follow-up to go on from it.",
     "refused.while_active": "This session is being worked on, so that does not fit now. Its card shows what does.",
@@ -126,6 +128,14 @@ NOTICES: Mapping[str, str] = {
     "an Admin connects it with *connect*.",
     "notice.unmapped_tickets": "FlowPilot does not know your ConnectWise member yet, so it cannot list your tickets. "
     "Search with words or give a number; an Admin maps the member under *people*.",
+    "notice.tickets_slow": "ConnectWise did not answer in time, so your tickets are not shown. Open this again in a minute, or "
+    "start with the ticket's number.",
+    "notice.channel_unclear": "That is no channel FlowPilot can find, so nothing was changed. Choose one from the list, or paste its "
+    "id, such as C0123ABCD; leave it empty for none.",
+    "notice.text_kept": "Your changes to the text of “{problem}” are kept for a day. They count when you submit the form; open it "
+    "again if you closed it.",
+    "notice.text_too_long": "The whole text would be longer than 100,000 characters, so this part was not changed. Shorten it, or "
+    "add the rest as a note.",
     "notice.file_refused": "One file was not read: {text} Everything else you sent is kept.",
     "notice.sentence": "{text}",
     "notice.evidence_kept": "Kept with “{problem}”.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,6 +18,7 @@ from engine.effects import (
     Show,
     Tell,
     WriteBriefing,
+    by_way_of,
 )
 from engine.events import Event, GuideFailed, PushFailed, TicketUnreadable
 from engine.lifecycle import advance
@@ -25,6 +26,7 @@ from engine.ports import (
     Act,
     Bell,
     Done,
+    Fetch,
     Front,
     Later,
     Lease,
@@ -34,6 +36,7 @@ from engine.ports import (
     OwedRow,
     Performed,
     Performer,
+    PutOff,
     Raw,
     Received,
     Remembers,
@@ -43,6 +46,9 @@ from engine.session import Session
 
 Ring = tuple[UUID, UUID, Lane, timedelta]
 DONE = Done()
+MOST_FETCHED = 16
+"""Things from outside that one row may need: a person, a channel, ten files."""
+LONGEST_PUT_OFF = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Limits:
     tries: int = 8
     backoff: tuple[float, ...] = (1, 2, 5, 15, 30, 60, 120)
     inbox_tries: int = 5
+    put_off_for: timedelta = timedelta(minutes=30)
 
 
 class Renewal(Protocol):
@@ -108,13 +115,26 @@ class Desk:
     async def _handle_next(self, order_key: str) -> bool:
         received: Received | None = None
         rings: list[Ring] = []
+        fetched: dict[Hashable, Any] = {}
         try:
-            async with self._memory.transaction() as unit:
-                received = await unit.inbox.claim(order_key)
-                if received is None:
-                    return False
-                rings = await self._apply(unit, await self._front.understand(received, unit))
-                await unit.inbox.done(received.id, unit.account)
+            while True:
+                try:
+                    async with self._memory.transaction() as unit:
+                        claimed = await unit.inbox.claim(order_key)
+                        if claimed is None:
+                            return False
+                        if received is not None and claimed.id != received.id:
+                            fetched = {}  # somebody else finished that row meanwhile
+                        received = replace(claimed, fetched=fetched)
+                        rings = await self._apply(unit, await self._front.understand(received, unit))
+                        await unit.inbox.done(received.id, unit.account)
+                    break
+                except Fetch as missing:
+                    if received is None or missing.wanted in fetched or len(fetched) >= MOST_FETCHED:
+                        raise
+                    fetched[missing.wanted] = await self._front.fetch(received, missing.wanted)
+        except PutOff as away:
+            return await self._put_off(received, away)
         except Unreadable as failure:  # nobody can say whom to tell
             return await self._inbox_failed(failure.received, failure, tell=False)
         except Exception as failure:  # a row that cannot be understood must not stop the ones behind it
@@ -130,7 +150,11 @@ class Desk:
             effects: Sequence[Owed] = act.effects
             if act.event is not None:
                 effects = (*await self.apply(unit, act.subject, act.event), *effects)
+            if act.answers is not None:
+                effects = by_way_of(effects, *act.answers)
             await unit.outbox.owe(act.subject, effects)
+            if act.save is not None:
+                await act.save(unit)
             touched.add(act.subject)
         return await _rings(unit, touched)
 
@@ -152,6 +176,17 @@ class Desk:
             }
             await unit.sessions.log(session_id, unit.now, by.id if by else None, type(event).__name__, detail)
         return effects
+
+    async def _put_off(self, received: Received | None, away: PutOff) -> bool:
+        """Wait in its place for what is away, for half an hour; then it has failed like any other."""
+        if received is None:
+            raise away
+        async with self._memory.transaction() as unit:
+            waited = unit.now - received.received_at
+            if waited < self._limits.put_off_for:
+                await unit.inbox.put_off(received.id, min(away.seconds, LONGEST_PUT_OFF))
+                return False
+        return await self._inbox_failed(received, away)
 
     async def _inbox_failed(self, received: Received, failure: Exception, *, tell: bool = True) -> bool:
         """Count the attempt; the last one parks the row, says sorry, and lets the next one come."""
@@ -250,8 +285,8 @@ class Desk:
             if not await unit.outbox.fence(lease):
                 raise LeaseLost
             match performed:
-                case Later(due=due):
-                    await unit.outbox.again(row.id, due, failed=False)
+                case Later(due=due, hold=hold):
+                    await unit.outbox.again(row.id, due, failed=False, hold=hold)
                 case Done(events=events):
                     await unit.outbox.end(row.id)
                     # The Session's lock comes first, as in `handle`: in another order the two could wait for each other.

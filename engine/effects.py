@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, get_args
@@ -53,11 +54,12 @@ class ShowEscalation(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tell(Effect):
-    """A private sentence to one person; `what` is its key in the words file."""
+    """A private sentence to one person; `what` is its key in the words file. `via`: see `by_way_of`."""
 
     to: UUID
     what: str
     about: UUID | None = None
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +72,14 @@ class Announce(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowForm(Effect):
-    """A form for one person: `resolve`, `rate`, `advice` …, filled from the Session when it is drawn."""
+    """A form for one person: `resolve`, `rate`, `advice` …, filled from the Session when it is drawn.
+
+    `via`: see `by_way_of`.
+    """
 
     to: UUID
     form: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +187,22 @@ class CheckConnection(Effect):
     connection_id: UUID
     to: UUID
     place: UUID
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapMember(Effect):
+    """Look whether this new User is a Member of the PSA, by his e-mail."""
+
+    lane: ClassVar[Lane] = Lane.WORK
+    user: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show(Effect):
     """Answer a command that belongs to a person, not to a Session: `mine`, `queue`, `time`, `help` …
 
-    `place` is where he asked; `draft` the stored content the answer is about.
+    `place` is where he asked; `draft` the stored content the answer is about; `via`: see `by_way_of`.
     """
 
     to: UUID
@@ -195,6 +210,7 @@ class Show(Effect):
     place: UUID
     draft: UUID | None = None
     session: UUID | None = None
+    via: str = ""
 
 
 Owed = (
@@ -219,9 +235,23 @@ Owed = (
     | Post
     | RetryPosts
     | CheckConnection
+    | MapMember
     | Show
 )
 """Every effect. Code that performs them matches over this union without a default."""
+
+
+def by_way_of(effects: Sequence[Owed], to: UUID, via: str) -> tuple[Owed, ...]:
+    """What answers this person at once goes back the way he came: into the window he opened, beside the message
+    he clicked. `via` is a name for that way which its platform understands.
+    """
+    return tuple(
+        replace(effect, via=via)
+        if isinstance(effect, Tell | Show | ShowForm | CheckConnection) and effect.to == to and effect.due is None
+        else effect
+        for effect in effects
+    )
+
 
 _BY_NAME: dict[str, type[Owed]] = {cls.__name__: cls for cls in get_args(Owed)}
 

@@ -106,14 +106,27 @@ def advance(session: Session | None, event: Event, now: datetime) -> tuple[Sessi
     return (session if moved is session else replace(moved, updated_at=now)), effects
 
 
+def refusal(session: Session, event_type: type[Event], by: Person, now: datetime) -> str | None:
+    """Why this person could not bring such an event about now; None where he could.
+
+    The same keys as `advance` tells, known before anything is filled in. What hangs on the event's own values
+    (a time gone by, a rating out of range) is not looked at.
+    """
+    move = MOVES.get((session.status, event_type))
+    return _no_row(session) if move is None else move.who(session, by, now)
+
+
+def _no_row(session: Session) -> str:
+    return "refused.ended" if session.status in FINAL else f"refused.while_{session.status}"
+
+
 def _no_move(session: Session | None, event: Event) -> tuple[Owed, ...]:
     if session is None:
         return ()
     by: Person | None = getattr(event, "by", None)
     if by is None or isinstance(event, events.StepAnswered | events.SessionStarted):
         return (ShowCard(),)
-    what = "refused.ended" if session.status in FINAL else f"refused.while_{session.status}"
-    return Tell(to=by.id, what=what), ShowCard()
+    return Tell(to=by.id, what=_no_row(session)), ShowCard()
 
 
 def diagram() -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -60,24 +60,55 @@ class Raw:
     payload: bytes
 
 
+Save = Callable[[Any], Awaitable[None]]
+"""Writes that go into the transaction at hand; given the UnitPort."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an inbox row asks for: an event for a Session, or effects owed to a subject outside of one."""
+    """What an inbox row asks for: an event for a Session, or effects owed to a subject outside of one.
+
+    `answers`: the person who asked and the way back to him (see `effects.by_way_of`). `save`: what to remember once
+    the event is applied.
+    """
 
     subject: UUID
     event: Event | None = None
     effects: tuple[Owed, ...] = ()
+    answers: tuple[UUID, str] | None = None
+    save: Save | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One inbox row. `payload` is the verified raw body; `attempts` failed before this one."""
+    """One inbox row. `payload` is the verified raw body; `attempts` failed before this one.
+
+    `fetched`: what was asked for with `Fetch` so far.
+    """
 
     id: int
     platform: str
     payload: bytes
     received_at: datetime
     attempts: int
+    fetched: Mapping[Hashable, Any] = field(default_factory=dict)
+
+
+class Fetch(Exception):
+    """A row cannot be understood without something from outside; it is fetched while no transaction is open."""
+
+    def __init__(self, wanted: Hashable) -> None:
+        super().__init__("something from outside is needed first")
+        self.wanted = wanted
+
+
+class PutOff(Exception):
+    """What is needed from outside is away for now; the row waits in its place. `seconds` from now."""
+
+    def __init__(self, seconds: float, why: str) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+        self.log_safe = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +124,18 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class OwedRow:
-    """One outbox row. `attempts` counts this one."""
+    """One outbox row. `attempts` counts this one. `held`: the one before certainly sent nothing."""
 
     id: int
     effect: Owed
     attempts: int
     created_at: datetime
+    held: bool = False
+
+    @property
+    def repeated(self) -> bool:
+        """Whether an attempt before this one may have sent something."""
+        return self.attempts > 1 and not self.held
 
 
 class Unreadable(Exception):
@@ -126,6 +163,7 @@ class InboxPort(Protocol):
     async def claim(self, order_key: str) -> Received | None: ...
     async def done(self, row_id: int, account: UUID | None) -> None: ...
     async def failed(self, row_id: int, problem: str, *, park: bool) -> bool: ...
+    async def put_off(self, row_id: int, seconds: float) -> None: ...
 
 
 class OutboxPort(Protocol):
@@ -136,7 +174,9 @@ class OutboxPort(Protocol):
     async def fence(self, lease: Lease) -> bool: ...
     async def next_owed(self, lease: Lease) -> OwedRow | None: ...
     async def end(self, row_id: int, state: str = "done", problem: str = "") -> bool: ...
-    async def again(self, row_id: int, due: datetime, problem: str = "", *, failed: bool = True) -> None: ...
+    async def again(
+        self, row_id: int, due: datetime, problem: str = "", *, failed: bool = True, hold: Hold = ""
+    ) -> None: ...
     async def waiting(self, subject: UUID) -> list[tuple[Lane, datetime]]: ...
 
 
@@ -191,13 +231,13 @@ class Remembers(Protocol):
 class Front(Protocol):
     """Understands what came in: who sent it and what it asks for."""
 
-    async def understand(self, received: Received, unit: Any) -> Sequence[Act]: ...
+    async def understand(self, received: Received, unit: Any) -> Sequence[Act]:
+        """Raises Fetch for what it needs from outside first."""
+
+    async def fetch(self, received: Received, wanted: Any) -> Any:
+        """What `understand` wanted. No transaction is open. Raises PutOff while the outside is away."""
 
     async def apologise(self, received: Received, unit: Any, error_id: str) -> Sequence[Act]: ...
-
-
-Save = Callable[[Any], Awaitable[None]]
-"""Writes of a performed effect that go into the transaction that closes it; given the UnitPort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +248,18 @@ class Done:
     save: Save | None = None
 
 
+Hold = Literal["", "unsent", "unsure"]
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not yet: it is owed again at `due`, and nothing failed."""
+    """Not yet: it is owed again at `due`, and nothing failed. With `hold` what stands behind it waits too, because
+    the outside is away: it was certainly `unsent`, or nobody can be sure (`unsure`).
+    """
 
     due: datetime
     save: Save | None = None
+    hold: Hold = ""
 
 
 Performed = Done | Later

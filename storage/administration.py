@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 
 from storage.accounts import User
+from storage.linking import named, unlinked_ids
 from storage.store import Store, Unit
-from storage.tables import accounts, identities, psa_connections, users
+from storage.tables import accounts, identities, psa_connections, users, workspaces
 from storage.vault import Vault
 
 
@@ -58,11 +59,29 @@ async def rename(unit: Unit, user: UUID, name: str) -> None:
 
 
 async def rotate_keys(unit: Unit, vault: Vault) -> int:
-    """Every PSA connection's keys under the newest key; how many. Raises KeysUnusable where none of the keys fits."""
+    """Every PSA connection's keys under the newest key; how many. Raises KeysUnusable where none of the keys fits.
+
+    The keys of its chat workspaces too, and, because no Account's turn ever comes for those, of the ones of nobody.
+    """
     query = select(psa_connections.c.id, psa_connections.c["keys"])
     mine = psa_connections.c.account_id == unit.account
     rows = (await unit.connection.execute(query.where(mine).with_for_update())).all()
     for row in rows:
         statement = update(psa_connections).where(mine, psa_connections.c.id == row.id)
         await unit.connection.execute(statement.values(keys=vault.rotate(row.keys)))
+    await _rotate_workspaces(unit, vault)
     return len(rows)
+
+
+async def _rotate_workspaces(unit: Unit, vault: Vault) -> None:
+    mine = select(workspaces).where(workspaces.c.account_id == unit.account)
+    await _rotate_found(unit, vault, mine)
+    for workspace_id in await unlinked_ids(unit.connection):
+        await _rotate_found(unit, vault, await named(unit.connection, workspace_id))
+
+
+async def _rotate_found(unit: Unit, vault: Vault, query: Any) -> None:
+    for row in (await unit.connection.execute(query.with_for_update())).all():
+        if row.credentials is not None:
+            statement = update(workspaces).where(workspaces.c.id == row.id)
+            await unit.connection.execute(statement.values(credentials=vault.rotate(row.credentials)))

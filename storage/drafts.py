@@ -6,7 +6,7 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,3 +43,29 @@ class Drafts:
             return None
         found: dict[str, Any] = json.loads(self._vault.open(row.content))
         return found
+
+    async def latest(self, user: UUID, kind: str) -> dict[str, Any] | None:
+        """The newest of this kind that the person has."""
+        query = (
+            select(drafts.c.content)
+            .where(drafts.c.account_id == self._account, drafts.c.user_id == user, drafts.c.kind == kind)
+            .order_by(drafts.c.created_at.desc())
+            .limit(1)
+        )
+        row = (await self._db.execute(query)).first()
+        if row is None:
+            return None
+        found: dict[str, Any] = json.loads(self._vault.open(row.content))
+        return found
+
+    async def replace(self, user: UUID, kind: str, content: dict[str, Any]) -> UUID:
+        """Keep the only one of this kind; what was there before goes."""
+        await self.drop(user, kind)
+        return await self.keep(user, kind, content)
+
+    async def drop(self, user: UUID, *kinds: str) -> None:
+        await self._db.execute(
+            delete(drafts).where(
+                drafts.c.account_id == self._account, drafts.c.user_id == user, drafts.c.kind.in_(kinds)
+            )
+        )

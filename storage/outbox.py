@@ -12,8 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.effects import Lane, Owed, from_row, to_row
-from engine.ports import Lease, OwedRow
+from engine.ports import Hold, Lease, OwedRow
 from storage.tables import lanes, outbox
+
+UNSENT = "unsent"
+"""The problem of a row whose last attempt certainly sent nothing."""
 
 
 class Outbox:
@@ -98,7 +101,7 @@ class Outbox:
     async def next_owed(self, lease: Lease) -> OwedRow | None:
         """The first effect that is due, its attempt counted. One that failed and waits holds the ones behind it."""
         head = (
-            select(outbox.c.id, (outbox.c.due_at <= self._now).label("due"))
+            select(outbox.c.id, outbox.c.problem, (outbox.c.due_at <= self._now).label("due"))
             .where(outbox.c.subject_id == lease.subject, outbox.c.lane == lease.lane.value)
             .where(outbox.c.account_id == self._account, outbox.c.state == "owed")
             .where(or_(outbox.c.due_at <= self._now, outbox.c.attempts > 0))
@@ -113,13 +116,14 @@ class Outbox:
             .where(outbox.c.id == found.id, outbox.c.state == "owed")
             # It may have been given another time since it was looked up.
             .where(outbox.c.due_at <= self._now)
-            .values(attempts=outbox.c.attempts + 1)
+            .values(attempts=outbox.c.attempts + 1, problem="")
             .returning(outbox)
         )
         row = (await self._db.execute(counted)).first()
         if row is None:
             return None
-        return OwedRow(row.id, from_row(row.verb, row.args, row.due_at), row.attempts, row.created_at)
+        effect = from_row(row.verb, row.args, row.due_at)
+        return OwedRow(row.id, effect, row.attempts, row.created_at, found.problem == UNSENT)
 
     async def end(self, row_id: int, state: str = "done", problem: str = "") -> bool:
         """Close a row as `done`, `parked` or `void`; False when it was closed before."""
@@ -132,11 +136,15 @@ class Outbox:
         )
         return (await self._db.execute(statement)).first() is not None
 
-    async def again(self, row_id: int, due: datetime, problem: str = "", *, failed: bool = True) -> None:
-        """Owe it again at `due`. One that did not fail but waits starts its attempts anew and holds nobody up."""
+    async def again(
+        self, row_id: int, due: datetime, problem: str = "", *, failed: bool = True, hold: Hold = ""
+    ) -> None:
+        """Owe it again at `due`. One that did not fail but waits starts its attempts anew and holds nobody up;
+        with `hold` it keeps what stands behind it waiting.
+        """
         values: dict[str, Any] = {"due_at": due, "problem": problem}
         if not failed:
-            values["attempts"] = 0
+            values |= {"attempts": 1 if hold else 0, "problem": hold}
         await self._db.execute(
             update(outbox)
             .where(outbox.c.id == row_id, outbox.c.account_id == self._account)

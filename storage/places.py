@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import accounts, messages, places
@@ -18,7 +19,9 @@ CHANGE = text("nextval('message_changes')")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`kind`: `thread` of a Session, `direct` to one person, `escalations` of an Account."""
+    """`kind`: `thread` of a Session, `direct` to one person, `escalations` of an Account, `closed` to us. `link`
+    leads there from elsewhere.
+    """
 
     id: UUID
     kind: str
@@ -27,6 +30,7 @@ class Place:
     channel: str
     thread: str
     session_id: UUID | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,11 @@ class Message:
 
 
 def _place(row: Any) -> Place:
-    return Place(row.id, row.kind, row.platform, row.workspace, row.channel, row.thread, row.session_id)
+    return Place(row.id, row.kind, row.platform, row.workspace, row.channel, row.thread, row.session_id, row.link)
+
+
+def _message(row: Any) -> Message:
+    return Message(row.id, row.place_id, row.key, row.card, row.external_ref, row.change)
 
 
 class Places:
@@ -116,9 +124,21 @@ class Places:
             messages.c.account_id == self._account,
         )
         row = (await self._db.execute(query)).first()
-        if row is None:
-            return None
-        return Message(row.id, row.place_id, row.key, row.card, row.external_ref, row.change)
+        return _message(row) if row else None
+
+    async def by_ref(self, platform: str, workspace: str, ref: str) -> tuple[Place, Message] | None:
+        """What the platform knows under this reference, and where it is; the latest, should several have it."""
+        query = (
+            select(messages)
+            .join(places, places.c.id == messages.c.place_id)
+            .where(messages.c.external_ref == ref, messages.c.account_id == self._account)
+            .where(places.c.platform == platform, places.c.workspace == workspace)
+            .order_by(messages.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._db.execute(query)).first()
+        place = await self.get(row.place_id) if row else None
+        return (place, _message(row)) if place else None
 
     async def keep(
         self, place_id: UUID, key: str, card: dict[str, Any], external_ref: str | None = None
@@ -166,7 +186,7 @@ class Places:
             .limit(limit)
         )
         rows = await self._db.execute(query)
-        return tuple(Message(r.id, r.place_id, r.key, r.card, r.external_ref, r.change) for r in rows)
+        return tuple(_message(row) for row in rows)
 
     async def move_to(self, place_id: UUID, session_id: UUID) -> None:
         await self._db.execute(
@@ -174,3 +194,32 @@ class Places:
             .where(places.c.id == place_id, places.c.account_id == self._account)
             .values(session_id=session_id)
         )
+
+    async def settle(self, place_id: UUID, channel: str, thread: str) -> None:
+        """The Place has this address from now on. LookupError where another Place has it already."""
+        free = update(places).where(places.c.id == place_id, places.c.account_id == self._account)
+        try:
+            async with self._db.begin_nested():
+                await self._db.execute(free.values(channel=channel, thread=thread))
+        except IntegrityError as taken:
+            raise LookupError("another place has this address") from taken
+
+    async def keep_link(self, place_id: UUID, link: str) -> None:
+        mine = (places.c.id == place_id) & (places.c.account_id == self._account)
+        await self._db.execute(update(places).where(mine).values(link=link))
+
+    async def retire(self, place_id: UUID) -> None:
+        """An escalation channel that is closed to us."""
+        mine = (places.c.id == place_id) & (places.c.account_id == self._account)
+        await self._db.execute(update(places).where(mine, places.c.kind == "escalations").values(kind="closed"))
+
+    async def reopen(self, platform: str, workspace: str, channel: str) -> None:
+        """An escalation channel that was closed to us is open again."""
+        there = (places.c.platform == platform) & (places.c.workspace == workspace) & (places.c.channel == channel)
+        mine = (places.c.account_id == self._account) & (places.c.kind == "closed")
+        await self._db.execute(update(places).where(there, mine).values(kind="escalations"))
+
+    async def forget_messages(self, place_id: UUID) -> None:
+        """What was drawn there is gone; the next cards are posted anew."""
+        mine = (messages.c.place_id == place_id) & (messages.c.account_id == self._account)
+        await self._db.execute(delete(messages).where(mine))

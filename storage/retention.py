@@ -1,4 +1,4 @@
-"""What is deleted, and when: inbox payloads after 7 days, drafts after a day, closed effects after 30 days."""
+"""What is deleted, and when: inbox payloads after 7 days, drafts after a day, closed effects after 30, used-up codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Retention:
         self._store = store
 
     async def clean(self) -> int:
-        """How many rows went."""
+        """How many rows went. A link code goes as soon as it expired, a draft of any kind after a day."""
         rows = await self._store.rows(
             "select fp_retain(now() - :inbox, now() - :drafts, now() - :outbox) as gone",
             inbox=INBOX,

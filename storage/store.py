@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage import linking
 from storage.accounts import Accounts
 from storage.drafts import Drafts
 from storage.inbox import Inbox
@@ -64,6 +65,18 @@ class Unit:
         given = {"platform": platform, "workspace": workspace, "external_id": external_id}
         row = (await self.connection.execute(query, given)).first()
         return (row.account_id, row.user_id) if row else None
+
+    async def workspace(self, platform: str, external_id: str) -> linking.Workspace | None:
+        """Where somebody writes from; works before an account is known, and does not bind this transaction to it."""
+        return await linking.find(self.connection, self._vault, platform, external_id)
+
+    async def redeem(self, platform: str, external_id: str, code: str) -> UUID | None:
+        """The Account that the workspace belongs to from now on; this transaction is not bound to it by that.
+
+        None where the code is unknown, used or too old. Raises linking.WorkspaceTaken, and LookupError where
+        nobody installed the workspace.
+        """
+        return await linking.redeem(self.connection, platform, external_id, code)
 
 
 # The limit belongs to the transaction, not to the connection: a proxy may hand that to somebody else.

@@ -25,6 +25,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from storage.columns import account, at, ident, json_of, named, of, words
 from storage.columns import metadata as metadata
+from storage.tables_workspaces import link_codes as link_codes
+from storage.tables_workspaces import workspaces as workspaces
 
 accounts = Table(
     "accounts",
@@ -266,6 +268,7 @@ places = Table(
     Column("workspace", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("thread", Text, nullable=False, server_default=""),
+    words("link"),
     at("created_at"),
     UniqueConstraint("platform", "workspace", "channel", "thread", name="places_external"),
     named("places"),
@@ -286,6 +289,7 @@ messages = Table(
     UniqueConstraint("place_id", "key", name="messages_once"),
 )
 Index("messages_change", messages.c.place_id, messages.c.change)
+Index("messages_ref", messages.c.external_ref, postgresql_where=messages.c.external_ref.is_not(None))
 
 inbox = Table(
     "inbox",
@@ -300,6 +304,7 @@ inbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     words("problem"),
     at("received_at"),
+    at("due_at"),
     at("done_at", nullable=True),
     UniqueConstraint("platform", "unique_key", name="inbox_once"),
 )

@@ -10,6 +10,8 @@ import pytest
 
 from bot import cards
 from bot.card import Card, from_json, to_json
+from bot.cards_parts import seen
+from bot.text_parts import split
 from bot.views import ConnectionView, PersonLine, SessionView, TimeLine
 from engine.documentation import Documentation
 from engine.posts import ForecastLine
@@ -44,7 +46,7 @@ VERBS = {
     "withdraw", "advise", "take_advice", "decline_advice", "pick_up", "pick_up_fresh", "postpone", "decline",
     "take_over", "resolve", "abandon", "rate", "retry", "count_time", "drop_time", "status", "path", "catch_up",
     "mine", "queue", "time", "people", "settings", "connect", "help", "start", "start_anyway", "open",
-    "ask_to_take", "follow_up", "jump", "copy",
+    "ask_to_take", "follow_up", "jump", "copy", "start_form", "edit_text", "keep_text",
 }  # fmt: skip
 
 
@@ -91,8 +93,13 @@ def every_card(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
             what,
             cards.notice(what, shown, text, post=post(problem=text), names=names, lines=lines, error_id=text),
         )
-    yield "resolve", cards.resolve_form(shown, draft, forecast(text))
+    yield "resolve", cards.resolve_form(shown, draft, forecast(text), UNDER_WAY)
     yield "escalate", cards.escalate_form(shown, forecast(text), teams=teams, people=people)
+    yield "escalate again", cards.escalate_form(shown, forecast(text), draft=draft, under_way=UNDER_WAY)
+    for name in ("technical", "customer", "summary", "fix", "verification"):
+        parts = split(seen(text) * 30)
+        yield f"part of {name}", cards.part_form(shown, name, parts, len(parts), "resolution", "0123456789abcdef",
+                                                 changed=True, typed=text)  # fmt: skip
     yield "pick up", cards.pick_up_form(shown)
     yield "fresh", cards.pick_up_form(shown, fresh=True)
     for form in ("advise", "postpone", "decline", "pause", "take_over", "abandon", "note", "rate"):
@@ -101,6 +108,11 @@ def every_card(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield "link", cards.link_form(shown, hits)
     yield "tried", cards.already_tried_form(shown, table)
     yield from every_list(shown, text)
+
+
+UNDER_WAY = cards.UnderWay(
+    ("technical",), ("customer", "summary"), {"fix": "Driver", "rating": "5", "to": "no one"}
+)
 
 
 def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
@@ -121,6 +133,16 @@ def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield "duplicate", cards.duplicate_ticket(shown, JANE)
     yield "tickets", cards.tickets(hits, ZONE, NOW)
     yield "help", cards.help_card(admin=True)
+    yield "start form", cards.start_form(hits, problem=text)
+    yield "start form without a PSA", cards.start_form(connected=False)
+    yield "home", cards.home_start()
+    yield "home of somebody new", cards.home_new()
+    yield "home, sessions", cards.home_sessions([shown] * 40)
+    yield "home, no sessions", cards.home_sessions([])
+    yield "home, tickets", cards.home_tickets(hits, ZONE, NOW)
+    yield "home, no tickets", cards.home_tickets((), ZONE, NOW)
+    yield "home, tickets away", cards.home_tickets((), ZONE, NOW, text or "Away.")
+    yield "home, admin", cards.home_admin(link)
     yield "people", cards.people([person] * 40)
     yield (
         "person",

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot import admin_verbs, closing_verbs, console_door, verbs
+from bot import admin_verbs, closing_verbs, console_door, text_verbs, verbs
+from bot.console_reading import ConsoleReader
 from bot.front import Front
 from engine.ports import Act, Received
 from engine.session import Role
@@ -21,7 +22,7 @@ from tests.fakes import VAULT, Office, move_in
 from tests.storage.test_isolation import Theirs, everything, furnished
 
 PERSONAL = [*verbs.PERSONAL, *admin_verbs.VERBS]
-IN_SESSION = [*verbs.IN_SESSION, *closing_verbs.VERBS]
+IN_SESSION = [*verbs.IN_SESSION, *closing_verbs.VERBS, *text_verbs.VERBS]
 MOMENT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -45,7 +46,7 @@ class Stranger:
         }
         payload = json.dumps({"from": self.token, "body": body}).encode()
         async with self.office.store.transaction() as unit:
-            return list(await Front(VAULT).understand(Received(1, "console", payload, MOMENT, 0), unit))
+            return list(await Front({"console": ConsoleReader()}).understand(Received(1, "console", payload, MOMENT, 0), unit))
 
 
 @pytest.fixture

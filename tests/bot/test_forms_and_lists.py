@@ -10,10 +10,12 @@ import pytest
 
 from bot import cards
 from bot.card import Bullets
+from bot.text_parts import split
 from bot.views import ConnectionView, PersonLine, TimeLine
 from engine.documentation import Documentation
 from engine.ports import PostState
 from engine.posts import ForecastLine
+from engine.psa import TicketHit
 from engine.session import (
     Escalation,
     Person,
@@ -63,12 +65,104 @@ def test_the_resolve_form_shows_who_reads_each_text_and_how_time_is_rounded() ->
     assert card.form.submit == "Resolve and post"
 
 
-def test_a_text_too_long_for_a_form_is_shown_and_never_prefilled_in_part() -> None:
+def test_a_text_too_long_for_a_form_is_shown_from_its_start_with_a_button_to_its_parts() -> None:
     long = "word " * 2_000
     card = cards.resolve_form(view(), Documentation("Offline", "Driver", "", long, "Solved."))
     assert card.form is not None
     assert "technical" not in {f.name for f in card.form.fields}
-    assert "posted whole" in words(card)
+    assert "it is posted whole" in words(card)
+    (edit,) = card.choices
+    assert edit.label == "Edit the technical text (4 parts)"
+    assert (edit.verb, edit.args) == (
+        "edit_text",
+        {"session": str(session().id), "text": "technical", "part": "1", "of": "resolution"},
+    )
+
+
+def test_a_short_text_for_which_the_form_has_no_room_is_one_part() -> None:
+    texts = Documentation("Offline", "Driver", "a" * 2_800, "b" * 2_800, "Solved.")
+    card = cards.resolve_form(view(), texts)
+    assert [c.label for c in card.choices] == ["Edit the technical text"]
+    assert cards.escalate_form(view(), draft=texts).choices == ()
+
+
+def test_a_part_says_which_one_it_is_and_carries_what_it_is_kept_by() -> None:
+    parts = split("line\n" * 2_000)
+    card = cards.part_form(view(), "technical", parts, 2, "escalation", "0123456789abcdef")
+    assert card.title == "Technical text 2/4"
+    assert card.form is not None
+    assert (card.form.verb, card.form.submit) == ("keep_text", "Keep it")
+    assert card.form.args == {
+        "session": str(session().id), "text": "technical", "part": "2", "of": "escalation",
+        "mark": "0123456789abcdef",
+    }  # fmt: skip
+    assert [(f.name, f.kind, f.value) for f in card.form.fields] == [("text", "long_text", parts[1].text)]
+
+
+def test_the_rating_is_optional_and_last() -> None:
+    form = cards.resolve_form(view(), Documentation("Offline", "Driver")).form
+    assert form is not None
+    last = form.fields[-1]
+    assert (last.name, last.kind, last.value, last.required) == ("rating", "choice", "", False)
+    assert [value for value, _ in last.options] == ["5", "4", "3", "2", "1"]
+
+
+def test_a_form_handed_back_holds_what_was_typed_and_says_what_changed() -> None:
+    typed = {"fix": "The new driver", "rating": "4", "to": "nobody", "post_time": "", "summary": "x" * 5_000}
+    card = cards.resolve_form(
+        view(),
+        Documentation("Offline", "Driver"),
+        under_way=cards.UnderWay(changed=["technical"], fields=typed),
+    )
+    assert card.form is not None
+    values = {f.name: f.value for f in card.form.fields}
+    assert (values["fix"], values["rating"], values["summary"]) == ("The new driver", "4", "Offline")
+    assert "went on since you edited the technical text" in words(card)
+
+
+def test_a_ticket_is_searched_and_the_open_ones_stand_there_at_once() -> None:
+    hit = TicketHit(4711, "Printer offline", "Contoso")
+    for form in (cards.link_form(view(), [hit]).form, cards.start_form([hit]).form):
+        assert form is not None
+        found = next(f for f in form.fields if f.name == "ticket")
+        assert (found.kind, found.options) == ("ticket", (("4711", "#4711 Printer offline"),))
+        assert not any(f.required for f in form.fields)
+    bare = cards.link_form(view(psa_connected=False)).form
+    assert bare is not None
+    assert [(f.name, f.required) for f in bare.fields] == [("number", True)]
+
+
+def test_the_start_form_takes_words_a_ticket_what_was_tried_and_files() -> None:
+    form = cards.start_form().form
+    assert form is not None
+    assert (form.verb, form.args) == ("start", {})
+    assert [(f.name, f.kind) for f in form.fields] == [
+        ("text", "long_text"), ("ticket", "ticket"), ("tried", "long_text"), ("files", "file"),
+    ]  # fmt: skip
+    bare = cards.start_form(connected=False)
+    assert bare.form is not None
+    assert "ticket" not in {f.name for f in bare.form.fields}
+    assert "not connected" in words(bare)
+
+
+def test_the_escalation_channel_is_chosen_as_a_channel_and_shown_as_it_is_kept() -> None:
+    form = cards.settings_form(ConnectionView(account_settings={"escalation_channel": "T0A:C0ESC"})).form
+    assert form is not None
+    channel = next(f for f in form.fields if f.name == "escalation_channel")
+    assert (channel.kind, channel.value) == ("channel", "T0A:C0ESC")
+    assert {f.name for f in form.fields} == {
+        "auto_push", "review_before_push", "note_visibility", "time_entries", "time_rounding_minutes",
+        "escalation_channel", "business_hours", "time_zone", "leads_only",
+    }  # fmt: skip
+
+
+def test_home_puts_what_is_at_work_first_and_lets_the_paused_be_resumed() -> None:
+    paused, active = view(Status.PAUSED), view(ticket_id=None, problem_summary="Newer")
+    card = cards.home_sessions([paused, active])
+    assert words(card).index("Newer") < words(card).index("#4711 Printer offline")
+    assert [(c.verb, c.label) for c in card.choices] == [
+        ("open", "Open Newer"), ("resume", "Resume #4711"), ("open", "Open #4711"),
+    ]  # fmt: skip
 
 
 def test_a_prefilled_text_is_exactly_the_draft() -> None:

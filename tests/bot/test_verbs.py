@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from bot import verbs
 from bot.closing_verbs import reviewed
 from engine.effects import Show, ShowForm
-from engine.events import AnswerCorrected, Paused, StepAnswered
-from engine.session import Role, WaitingFor
+from engine.events import AnswerCorrected, Paused, SessionStarted, StepAnswered
+from engine.intake import Attachment
+from engine.ports import Act
+from engine.session import Intake, Role, WaitingFor
 from tests.bot.saying_scene import clicked, inbound
 from tests.conftest import Database
 from tests.fakes import Office, office
@@ -120,3 +124,121 @@ async def test_an_unknown_reason_to_wait_shows_the_form_again(place: Office) -> 
     assert (act.event, [e.form for e in act.effects if isinstance(e, ShowForm)]) == (None, ["pause"])
     (act,) = await clicked(place, session, "pause", {"waiting_for": "vendor", "reason": "He comes"})
     assert act.event == Paused(place.anna, WaitingFor.VENDOR, "He comes", None)
+
+
+# ── Starting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def submitted(place: Office, verb: str, fields: dict[str, str], *files: Attachment) -> list[Act]:
+    async with place.store.transaction(place.account) as unit:
+        asked = await inbound(unit, place.anna, None, "submit", verb=verb, fields=fields, files=files)
+        return list(await verbs.acts(asked))
+
+
+async def intake(place: Office, fields: dict[str, str], *files: Attachment) -> Intake:
+    (act,) = await submitted(place, "start", fields, *files)
+    assert isinstance(act.event, SessionStarted)
+    return act.event.intake
+
+
+LOG = Attachment(
+    "app.log", "text/plain", b"2026-03-02 09:00:01 ERROR spooler stopped\n2026-03-02 09:00:02 ERROR again\n"
+)
+PICTURE = Attachment("screen.png", "image/png", b"\x89PNG\r\n\x1a\n")
+
+
+async def test_the_start_form_takes_everything_at_once(place: Office) -> None:
+    fields = {"text": "Printer offline", "ticket": "4711", "tried": "restarted spooler, no change"}
+    found = await intake(place, fields, LOG, PICTURE)
+    assert (found.type, found.ticket_id, found.text) == ("combined", 4711, "Printer offline")
+    assert (found.image_urls, len(found.tried)) == (("screen.png",), 1)
+    assert "spooler stopped" in found.log_content
+    assert found.log_digest
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "ticket", "text"),
+    [
+        ({"text": "Printer offline"}, "free_text", None, "Printer offline"),
+        ({"ticket": "4711"}, "psa_ticket", 4711, ""),
+        ({"ticket": "#4711"}, "psa_ticket", 4711, ""),
+        ({"text": "#4712", "ticket": "4711"}, "psa_ticket", 4711, ""),
+        ({"text": "as on #4712: offline", "ticket": "4711"}, "combined", 4711, "as on #4712: offline"),
+        ({"tried": "restarted the spooler"}, "free_text", None, "restarted the spooler"),
+        ({"ticket": "the one from Mia", "text": "offline"}, "free_text", None, "the one from Mia\noffline"),
+    ],
+    ids=str,
+)
+async def test_the_start_form_takes_any_part_alone(
+    place: Office, fields: dict[str, str], kind: str, ticket: int | None, text: str
+) -> None:
+    found = await intake(place, fields)
+    assert (found.type, found.ticket_id, found.text) == (kind, ticket, text)
+
+
+async def test_a_file_alone_starts_a_session(place: Office) -> None:
+    assert (await intake(place, {}, LOG)).type == "log_paste"
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields"), [("start_form", {}), ("start", {}), ("start", {"ticket": " "})], ids=str
+)
+async def test_the_start_form_is_shown_where_nothing_was_given(
+    place: Office, verb: str, fields: dict[str, str]
+) -> None:
+    (act,) = await submitted(place, verb, fields)
+    assert [e.what for e in act.effects if isinstance(e, Show)] == ["form:start"]
+
+
+async def test_a_ticket_from_the_form_that_has_a_session_is_offered_before_a_second_one_starts(
+    place: Office,
+) -> None:
+    given = uuid4()
+    async with place.store.transaction(place.account) as unit:
+        await unit.sessions.save(None, replace(place.blank(given, unit.now), ticket_id=4711))
+    (act,) = await submitted(place, "start", {"text": "Printer offline", "ticket": "4711"})
+    (offer,) = [e for e in act.effects if isinstance(e, Show)]
+    assert (offer.what, offer.session) == ("duplicate_ticket", given)
+
+
+# ── The escalation channel ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def channel(place: Office, given: str) -> tuple[object, list[str]]:
+    """What is kept after an Admin submitted this, and what he is shown."""
+    session = await place.session(await place.start())
+    admin: Any = replace(place, anna=replace(place.anna, roles=frozenset({Role.ADMIN})))
+    acts = await clicked(admin, session, "settings", {"escalation_channel": given, "leads_only": ""})
+    async with place.store.transaction(place.account) as unit:
+        kept = (await unit.accounts.settings()).get("escalation_channel")
+    return kept, [e.what for a in acts for e in a.effects if isinstance(e, Show)]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("C0ESC", "C0ESC"), ("G0PRIV", "G0PRIV"), ("T0PRACTICE:C0ESC", "T0PRACTICE:C0ESC"), ("", ""),
+        ("<#C0ESC|escalations>", "C0ESC"), ("<#C0ESC>", "C0ESC"), (" C0ESC ", "C0ESC"),
+    ],
+)  # fmt: skip
+async def test_a_channel_is_kept_by_its_id(place: Office, given: str, kept: str) -> None:
+    assert await channel(place, given) == (kept, ["settings"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["escalations", "#escalations", "c0esc", "U0ANNA", "D0DIRECT", "C0ESC C0HELP", "<!channel>", "T0:C0ESC!"],
+)
+async def test_what_is_no_channel_is_refused_with_a_sentence_and_changes_nothing(
+    place: Office, given: str
+) -> None:
+    await channel(place, "C0ESC")
+    kept, (told,) = await channel(place, given)
+    assert kept == "C0ESC"
+    assert told.startswith("sentence:That is no channel")
+
+
+async def test_a_channel_that_is_kept_already_may_stay_as_it_is(place: Office) -> None:
+    async with place.store.transaction(place.account) as unit:
+        await unit.accounts.change_settings({"escalation_channel": "help wanted"})
+    assert await channel(place, "help wanted") == ("help wanted", ["settings"])

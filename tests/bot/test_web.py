@@ -22,6 +22,7 @@ from bot.web import LARGE, MAX_BODY, application
 from bot.wiring import Parts, build
 from engine.events import SessionStarted
 from engine.session import Intake, IntakeType, Person
+from storage.receiving import Receiving
 from storage.store import Store
 from storage.vault import new_key
 from tests.bot.waiting import until
@@ -317,14 +318,13 @@ async def test_a_session_is_shown_to_its_account_and_does_not_exist_for_another(
 
 async def test_without_its_database_it_says_that_nothing_was_kept(site: Web) -> None:
     anna = await site.someone()
-    away = Store("postgresql://nobody:nothing@127.0.0.1:1/none", site.parts.store.vault)
+    away = Receiving("postgresql://nobody:nothing@127.0.0.1:1/none", site.parts.store.vault)
     async with (
-        serving(replace(site.parts, store=away)) as (url, _),
+        serving(replace(site.parts, receiving=away)) as (url, _),
         site.client.post(f"{url}/console", json=word(), headers=anna.header) as reply,
     ):
         assert reply.status == 503
         assert "Nothing was kept" in await reply.text()
-    await away.close()
 
 
 class BrokenStore:

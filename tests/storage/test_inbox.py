@@ -49,6 +49,12 @@ async def states(database: Database, order_key: str) -> list[tuple[str, int]]:
         return list(await (await owner.execute(query, (order_key,))).fetchall())
 
 
+async def wait_over(database: Database, order_key: str) -> None:
+    """The time has come for what was put off under this key."""
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
+        await owner.execute("update inbox set due_at = now() where order_key = %s", (order_key,))
+
+
 # ── Remembered once, sealed ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -159,6 +165,11 @@ async def test_a_row_that_fails_is_tried_again_and_then_set_aside_for_the_next(
     for tries in (1, 2):
         assert await work.desk.handle(key) == 0
         assert await states(database, key) == [("new", tries), ("new", 0)]
+        assert await work.desk.handle(key) == 0
+        assert await states(database, key) == [("new", tries), ("new", 0)], (
+            "it waits, and so does what is behind"
+        )
+        await wait_over(database, key)
     assert await work.desk.handle(key) == 2
     assert await states(database, key) == [("failed", 3), ("done", 0)]
     assert work.front.understood == ["good"]
@@ -192,6 +203,7 @@ async def test_what_no_key_opens_is_set_aside_with_an_error_id(
         )
     await work.desk.receive(raw(place, "good", key))
     assert await work.desk.handle(key) == 0
+    await wait_over(database, key)
     assert await work.desk.handle(key) == 2
     assert await states(database, key) == [("failed", 2), ("done", 0)]
     assert [type(failure) for _, failure in work.trouble.noted] == [Unreadable, Unreadable]
@@ -266,6 +278,7 @@ async def test_of_what_a_failing_row_did_nothing_is_kept(
     assert await place.owed(session) == []
     assert await place.rows("select id from ai_sessions") == []
     broken.clear()
+    await wait_over(database, key)
     assert await work.desk.handle(key) == 1
     assert [verb for verb, _ in await place.owed(session)] == ["ShowCard", "AskGuide", "RemindIdle"]
 

@@ -30,6 +30,7 @@ from storage.sessions import SessionMoved, Sessions
 from storage.store import Store, Unit
 from storage.tables import metadata
 from storage.trees import Trees
+from storage.workspaces import Workspaces, make_code
 from tests.conftest import Database
 from tests.fakes import VAULT, Office, move_in
 
@@ -48,6 +49,8 @@ class Theirs:
     connection: UUID
     post: UUID
     place: UUID
+    queue: UUID
+    shut: str
     effect: int
     lease: Lease
     draft: UUID
@@ -85,6 +88,8 @@ async def furnished(place: Office) -> Theirs:
         )
         thread = await unit.places.ensure("thread", "console", "ALPHA", str(uuid4()), "", session)
         await unit.places.keep(thread.id, "card", {"title": "ALPHA card"}, "ref")
+        queue = await unit.places.ensure("escalations", "console", "ALPHA", str(uuid4()))
+        shut = await unit.places.ensure("closed", "console", "ALPHA", str(uuid4()))
         await unit.trees.keep("ALPHA-flow", "ALPHA flow", "wip", "ALPHA source")
         await unit.outbox.owe(session, (ShowCard(),))
         lease = await unit.outbox.take(session, Lane.TALK, "ALPHA holder", timedelta(hours=1))
@@ -98,9 +103,27 @@ async def furnished(place: Office) -> Theirs:
             ),
             {"k": str(uuid4()), "a": place.account},
         )
+        code = await make_code(unit, "slack", place.anna.id)
     assert post is not None
     assert lease is not None
-    return Theirs(place, session, team, connection, post.id, thread.id, effect, lease, draft, uuid4())
+    team_id = str(uuid4())
+    await Workspaces(place.store).install("slack", team_id, "ALPHA", "U0", "B0", "A0", {"token": "ALPHA"})
+    async with place.store.transaction() as unit:
+        assert await unit.redeem("slack", team_id, code) == place.account
+    return Theirs(
+        place,
+        session,
+        team,
+        connection,
+        post.id,
+        thread.id,
+        queue.id,
+        shut.channel,
+        effect,
+        lease,
+        draft,
+        uuid4(),
+    )
 
 
 @pytest.fixture
@@ -190,6 +213,12 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "show_again": lambda at, t: at.show_again(t.session),
         "since": lambda at, t: at.since((t.place,), 0),
         "move_to": lambda at, t: at.move_to(t.place, t.mine),
+        "by_ref": lambda at, t: at.by_ref("console", "ALPHA", "ref"),
+        "settle": lambda at, t: at.settle(t.place, "BETA", "BETA"),
+        "forget_messages": lambda at, t: at.forget_messages(t.place),
+        "keep_link": lambda at, t: at.keep_link(t.place, "BETA"),
+        "retire": lambda at, t: at.retire(t.queue),
+        "reopen": lambda at, t: at.reopen("console", "ALPHA", t.shut),
     },
     Accounts: {
         "create": lambda at, t: at.create("BETA"),
@@ -219,6 +248,9 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
     Drafts: {
         "keep": lambda at, t: at.keep(t.anna, "form", {}),
         "get": lambda at, t: at.get(t.draft, t.anna),
+        "latest": lambda at, t: at.latest(t.anna, "form"),
+        "replace": lambda at, t: at.replace(t.anna, "form", {}),
+        "drop": lambda at, t: at.drop(t.anna, "form"),
     },
     Trees: {
         "texts": lambda at, t: at.texts(),
@@ -322,6 +354,9 @@ async def test_what_runs_as_the_owner_returns_ids_and_no_content(database: Datab
         "fp_account_named": "TABLE(account_id uuid)",
         "fp_due_lanes": "TABLE(account_id uuid, subject_id uuid, lane text)",
         "fp_due_inbox": "TABLE(order_key text)",
+        "fp_workspace": "TABLE(workspace_id uuid, account_id uuid)",
+        "fp_unlinked_workspaces": "TABLE(workspace_id uuid)",
+        "fp_redeem": "TABLE(account_id uuid, taken boolean)",
         "fp_retain": "bigint",
     }
     assert all(not public and settings == ["search_path=public, pg_temp"] for *_, public, settings in found)

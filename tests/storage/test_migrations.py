@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import sql
@@ -17,14 +19,14 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from storage import embedded
-from storage.migrate import is_current, migrate, newest, sqlalchemy_url
+from storage.migrate import alembic_config, is_current, migrate, newest, sqlalchemy_url
 from storage.tables import metadata
 from tests.conftest import Database, _at, _created
 
 OWNED = {
     "teams", "users", "team_members", "identities", "psa_connections", "psa_member_mappings", "trees", "ai_sessions",
     "ai_session_steps", "ai_session_notes", "ai_session_intervals", "psa_post_log", "places", "messages", "outbox",
-    "lanes", "session_log", "drafts", "accounts", "inbox",
+    "lanes", "session_log", "drafts", "accounts", "inbox", "workspaces", "link_codes",
 }  # fmt: skip
 
 
@@ -83,6 +85,65 @@ def test_running_the_migrations_twice_is_harmless(servers: embedded.Servers) -> 
             assert connection.execute("select count(*) from accounts").fetchone() == (1,)
 
 
+def test_a_database_of_the_first_migration_with_rows_in_it_loses_none(servers: embedded.Servers) -> None:
+    with bare(servers) as (owner, app):
+        engine = create_engine(sqlalchemy_url(owner), poolclass=NullPool)
+        with engine.connect() as connection:
+            command.upgrade(alembic_config(connection), "0001")
+            connection.commit()
+        with psycopg.connect(owner) as connection:
+            furnish(connection)
+            before = contents(connection)
+        assert not is_current(owner)
+        migrate(owner, role_of(app))
+        assert is_current(owner)
+        with psycopg.connect(owner) as connection:
+            after = contents(connection)
+            due = [row["due_at"] for row in after["inbox"]]
+            for table, rows in before.items():
+                kept = [{name: row[name] for name in rows[0]} for row in after[table]]
+                assert sorted(map(json.dumps, kept)) == sorted(map(json.dumps, rows)), table
+            assert len(due) == 2
+            assert all(due)
+            assert connection.execute("select order_key from fp_due_inbox(9)").fetchall() == [("waits",)]
+
+
+def furnish(connection: psycopg.Connection) -> None:
+    """What a database in use has in the tables that change, and in some that do not."""
+    owner = account(connection)
+    anna = user(connection, owner)
+    made, place = session(connection, owner, anna), uuid4()
+    connection.execute(
+        "insert into places (id, account_id, session_id, kind, platform, workspace, channel)"
+        " values (%s, %s, %s, 'thread', 'console', 'console', 'c')",
+        (place, owner, made),
+    )
+    connection.execute(
+        "insert into messages (account_id, place_id, key, external_ref, change) values (%s, %s, 'a', 'r', 1),"
+        " (%s, %s, 'b', null, 2)",
+        (owner, place, owner, place),
+    )
+    connection.execute(
+        "insert into inbox (platform, unique_key, order_key, account_id, payload, state) values"
+        " ('console', 'k1', 'waits', null, 'x', 'new'), ('console', 'k2', 'done', %s, 'y', 'done')",
+        (owner,),
+    )
+
+
+def contents(connection: psycopg.Connection) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table that has some, whatever the order of the columns."""
+    names = connection.execute(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+        " and relname <> 'alembic_version'"
+    ).fetchall()
+    found = {}
+    for (name,) in names:
+        query = sql.SQL("select to_jsonb(t) from {} t order by 1::text").format(sql.Identifier(name))
+        if rows := [row[0] for row in connection.execute(query).fetchall()]:
+            found[name] = rows
+    return found
+
+
 def test_three_processes_may_migrate_at_once(servers: embedded.Servers) -> None:
     with bare(servers) as (owner, app), ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(migrate, owner, role_of(app)) for _ in range(3)]:
@@ -98,7 +159,9 @@ def test_every_table_with_an_account_is_under_row_level_security(database: Datab
             " where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relrowsecurity"
         ).fetchall()
     of_inbox = [("inbox", f"inbox_{may}") for may in ("read", "remember", "close")]
-    assert sorted(rows) == sorted([*((name, "account_only") for name in OWNED - {"inbox"}), *of_inbox])
+    of_workspaces = [("workspaces", f"workspaces_{may}") for may in ("read", "install", "change")]
+    plain = [(name, "account_only") for name in OWNED - {"inbox", "workspaces"}]
+    assert sorted(rows) == sorted([*plain, *of_inbox, *of_workspaces])
     with_account = {t.name for t in metadata.sorted_tables if "account_id" in t.c or t.name == "accounts"}
     assert with_account == OWNED
 

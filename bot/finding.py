@@ -1,0 +1,114 @@
+"""Finds where a card belongs: the threads of a Session, the escalation channel, or one person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from bot import cards
+from bot.card import Card, to_json
+from bot.delivery import Shown, root_first
+from bot.views import SessionView
+from bot.voices import UNOPENED, Voice
+from engine.effects import Show
+from engine.session import Session
+from storage.places import Place
+from storage.store import Store, Unit
+
+
+class Finding:
+    """`voices` by platform; where several would do, the first one is taken."""
+
+    def __init__(self, store: Store, voices: Mapping[str, Voice]) -> None:
+        self._store = store
+        self._voices = voices
+
+    async def in_thread(self, unit: Unit, view: SessionView, key: str, card: Card) -> list[Shown]:
+        places = await threads(unit, view.session.id)
+        if not places:
+            opened = await self._opened(unit, view.session)
+            places = [opened] if opened is not None else []
+        return root_first(
+            [await self._known(unit, p, key, card) for p in places], lambda: cards.session_card(view)
+        )
+
+    async def in_channel(self, unit: Unit, view: SessionView, key: str, card: Card) -> list[Shown]:
+        """The escalation channel on each platform; where one has none, the threads it has there."""
+        shown: list[Shown] = []
+        for platform, voice in self._voices.items():
+            place = await voice.channel(unit)
+            if place is not None:
+                shown.append(await self._known(unit, place, key, card))
+                continue
+            here = [p for p in await threads(unit, view.session.id) if p.platform == platform]
+            shown += [await self._known(unit, thread, key, card) for thread in here]
+        return root_first(shown, lambda: cards.session_card(view))
+
+    async def to_person(
+        self, unit: Unit, user: UUID, session_id: UUID, key: str, card: Card, platform: str = ""
+    ) -> list[Shown]:
+        """One place of his: on `platform`, else where the Session lives, else the first where he is known."""
+        lives = [place.platform for place in await threads(unit, session_id)]
+        wanted = [p for p in dict.fromkeys((platform, *lives, *self._voices)) if p in self._voices]
+        for each in wanted:
+            place = await self._voices[each].direct(unit, user)
+            if place is not None:
+                return [await self._known(unit, place, key, card)]
+        return []
+
+    async def where_he_asked(self, unit: Unit, effect: Show, key: str, card: Card) -> list[Shown]:
+        place = await unit.places.get(effect.place)
+        if place is None:
+            return []
+        if place.kind != "direct":
+            return await self.to_person(unit, effect.to, effect.to, key, card, place.platform)
+        return [await self._known(unit, place, key, card)]
+
+    async def makes_reachable(self, account: UUID, view: SessionView, *, briefing: bool) -> bool:
+        """Whoever takes a Session over gets a Place he sees. True where one was added or moved."""
+        async with self._store.transaction(account) as unit:
+            places = await threads(unit, view.session.id)
+        handed_over = briefing or (
+            view.session.parent_id and any(p.thread.startswith(UNOPENED) for p in places)
+        )
+        if not handed_over:
+            return False
+        changed = False
+        for platform in {p.platform for p in places}:
+            found = await self._voices[platform].elsewhere(account, view.session)
+            if found is not None:
+                changed = True
+                await self._add(account, view.session, found, [p for p in places if p.platform == platform])
+        return changed
+
+    async def _add(self, account: UUID, session: Session, found: Place, places: list[Place]) -> None:
+        """A thread that is not open yet moves there; beside an open one, which others follow, stands another."""
+        async with self._store.transaction(account) as unit:
+            unopened = next((p for p in places if p.thread.startswith(UNOPENED)), None)
+            if unopened is not None:
+                await unit.places.settle(unopened.id, found.channel, found.thread)
+                return
+            await unit.places.ensure(
+                "thread", found.platform, found.workspace, found.channel, found.thread, session.id
+            )
+
+    async def _opened(self, unit: Unit, session: Session) -> Place | None:
+        """A place for a Session that has none: on its parent's platform, else wherever its owner is known."""
+        parents = await threads(unit, session.parent_id) if session.parent_id else []
+        for platform in dict.fromkeys((*(p.platform for p in parents), *self._voices)):
+            if (voice := self._voices.get(platform)) is None:
+                continue
+            place = await voice.thread(unit, session)
+            if place is not None:
+                return place
+        return None
+
+    async def _known(self, unit: Unit, place: Place, key: str, card: Card) -> Shown:
+        before = await unit.places.message(place.id, key)
+        ref = before.external_ref if before else None
+        same = before is not None and ref is not None and before.card == to_json(card)
+        return Shown(place, key, card, ref, same)
+
+
+async def threads(unit: Unit, session_id: UUID) -> list[Place]:
+    return [p for p in await unit.places.of_session(session_id) if p.kind == "thread"]

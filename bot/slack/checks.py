@@ -1,0 +1,178 @@
+"""What can be said about a form before it is remembered: shape, role and state. It reads and decides nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from bot import admin_verbs, cards
+from bot.card import Text
+from bot.cli_screen import CommandFailed
+from bot.cli_zones import time_zone
+from bot.inbound import number
+from bot.psa_door import zone_of
+from bot.slack.answers import NO_TICKET
+from bot.viewing import view_of
+from bot.when import TimeUnclear, read_time
+from bot.words import say
+from engine import events
+from engine.business_hours import HoursInvalid, parse
+from engine.events import Event
+from engine.intake import find_tickets
+from engine.lifecycle import MOVES
+from engine.session import FINAL, Person, Session
+from storage.store import Store, Unit
+
+Fields = Mapping[str, str]
+Wrong = dict[str, str]
+
+WHOLE = ""
+"""The key of a sentence about the whole form."""
+ASKS: Mapping[str, type[Event]] = {
+    "resolve": events.Resolved,
+    "escalate": events.EscalationRequested,
+    "pause": events.Paused,
+    "link": events.TicketLinked,
+    "note": events.NoteAdded,
+    "add_to": events.EvidenceAdded,
+    "advise": events.AdviceGiven,
+    "pick_up": events.PickedUp,
+    "postpone": events.PickupPostponed,
+    "decline": events.PickupDeclined,
+    "take_over": events.TakenOver,
+    "abandon": events.Abandoned,
+    "rate": events.Rated,
+}
+"""What a submitted form becomes. "Already tried" is not here: a late answer only refreshes the card."""
+
+
+class StoredChecks:
+    """Reads in one transaction; what it cannot find it leaves to the worker."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def __call__(self, team: str, user: str, verb: str, args: Fields, fields: Fields) -> Wrong:
+        wrong = shape(verb, fields)
+        if wrong:
+            return wrong
+        async with self._store.transaction() as unit:
+            known = await unit.identity("slack", team, user)
+            if known is None:
+                return {}
+            await unit.enter(known[0])
+            found = await unit.accounts.user(known[1])
+            if found is None or not found.active:
+                return {}
+            if verb in admin_verbs.VERBS:
+                return {} if found.person.is_admin else {WHOLE: say("notice.admin_only")}
+            return await _in_session(unit, found.person, verb, args, fields)
+
+
+def shape(verb: str, fields: Fields) -> Wrong:
+    """What is wrong whoever submits it, and whenever."""
+    wrong = {
+        name: say("slack.error.minutes")
+        for name, value in fields.items()
+        if name.startswith("time:") and value.strip() and number(value, 4) is None
+    }
+    if fields.get("ticket") == NO_TICKET:
+        wrong["ticket"] = say("slack.error.ticket")
+    elif verb == "link":
+        wrong |= _ticket(fields)
+    if verb == "settings":
+        wrong |= _settings(fields)
+    if verb == "rate" and number(fields.get("rating", "")) not in range(1, 6):
+        wrong["rating"] = say("refused.rating")
+    return wrong
+
+
+def _ticket(fields: Fields) -> Wrong:
+    given = fields.get("number", "").strip() or fields.get("ticket", "").strip()
+    if not given:
+        return {"number" if "number" in fields else "ticket": say("slack.error.ticket")}
+    if number(given.lstrip("#")) is None and not find_tickets(given):
+        return {"number": say("slack.error.ticket")}
+    return {}
+
+
+def _settings(fields: Fields) -> Wrong:
+    wrong: Wrong = {}
+    try:
+        if fields.get("time_zone", "").strip():
+            time_zone(fields["time_zone"])
+    except CommandFailed as invalid:
+        wrong["time_zone"] = str(invalid)
+    try:
+        if "business_hours" in fields:
+            parse(fields["business_hours"])
+    except HoursInvalid as invalid:
+        wrong["business_hours"] = getattr(invalid, "sentence", str(invalid))
+    return wrong
+
+
+async def _in_session(unit: Unit, by: Person, verb: str, args: Fields, fields: Fields) -> Wrong:
+    asks = ASKS.get(verb)
+    if asks is None or not args.get("session"):
+        return {}
+    try:
+        session = await unit.sessions.get(UUID(args["session"]))
+    except ValueError:
+        session = None
+    if session is None:
+        return {WHOLE: say("notice.gone")}
+    refusal = _refusal(session, asks, by, unit.now)
+    if refusal:
+        return {WHOLE: await _sentence(unit, session, refusal)}
+    zone = zone_of(await unit.accounts.settings())
+    wrong = times(session, fields, unit.now, zone)
+    target = await _target(unit, session, by, fields) if verb == "escalate" else ""
+    return {**wrong, "to": target} if target else wrong
+
+
+def _refusal(session: Session, asks: type[Event], by: Person, now: datetime) -> str | None:
+    """The engine's own table and rules, asked beforehand."""
+    move = MOVES.get((session.status, asks))
+    if move is None:
+        return "refused.ended" if session.status in FINAL else f"refused.while_{session.status}"
+    return move.who(session, by, now)
+
+
+async def _sentence(unit: Unit, session: Session, refusal: str) -> str:
+    """The words the worker would say, without the buttons."""
+    card = cards.notice(refusal, await view_of(unit, session.id))
+    return " ".join(block.text for block in card.blocks if isinstance(block, Text)).replace("*", "")
+
+
+def times(session: Session, fields: Fields, now: datetime, zone: ZoneInfo) -> Wrong:
+    """Times that cannot be read, and one for a pickup that has passed."""
+    wrong: Wrong = {}
+    began = session.created_at.replace(hour=0, minute=0)
+    for name, base in (("remind_at", now), ("until", now), ("started_earlier", began)):
+        if not fields.get(name, "").strip():
+            continue
+        try:
+            moment = read_time(fields[name], base, zone)
+        except TimeUnclear:
+            wrong[name] = say("slack.error.time")
+        else:
+            if name == "until" and moment <= now:
+                wrong[name] = say("slack.error.past")
+    return wrong
+
+
+async def _target(unit: Unit, session: Session, by: Person, fields: Fields) -> str:
+    """A team or person of the menu that is gone, or oneself; what is typed instead the worker understands."""
+    kind, _, given = fields.get("to", "").strip().partition(":")
+    try:
+        wanted = UUID(given)
+    except ValueError:
+        return ""
+    if kind == "user" and wanted in (by.id, session.owner_id):
+        return await _sentence(unit, session, "refused.self_escalation")
+    if kind == "team":
+        return "" if wanted in await unit.accounts.teams() else say("slack.error.target")
+    found = await unit.accounts.user(wanted) if kind == "user" else None
+    return "" if found is not None and found.active else say("slack.error.target")

@@ -1,0 +1,236 @@
+"""Fetches from Slack what a payload does not bring: who somebody is, what a channel is, a file; outside any transaction."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.card import Card, Text, from_json
+from bot.slack import blocks, files, home, modals
+from bot.slack.api import Api, Away, FileRefused, Refused
+from bot.slack.tokens import Apis
+from bot.words import say
+from engine.intake import Attachment
+from engine.ports import PutOff
+
+log = logging.getLogger("flowpilot.slack")
+
+
+@dataclass(frozen=True, slots=True)
+class WantsPerson:
+    team: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantsChannel:
+    team: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantsFile:
+    """`file` is Slack's file object as JSON."""
+
+    team: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantsGone:
+    """The app was uninstalled: its keys are deleted."""
+
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantsSaid:
+    """A sentence to somebody who belongs to no Account yet. `key` is its words' key; `view` a window that waits."""
+
+    team: str
+    user: str
+    channel: str
+    key: str
+    response_url: str = ""
+    view: str = ""
+    in_home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WantsPrompts:
+    team: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantsSpent:
+    """The buttons of this message were used; `card` is what stands there, as JSON, or "" for a private message."""
+
+    team: str
+    channel: str
+    ts: str
+    response_url: str
+    card: str
+    label: str
+
+
+Wanted = WantsPerson | WantsChannel | WantsFile | WantsGone | WantsSaid | WantsPrompts | WantsSpent
+
+
+@dataclass(frozen=True, slots=True)
+class SlackPerson:
+    """`full`: a full member of this workspace, neither guest nor bot nor from elsewhere."""
+
+    full: bool
+    name: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackChannel:
+    """`here`: we can post in it. `shared`: other organisations read it. `direct`: our own direct messages."""
+
+    here: bool
+    shared: bool = False
+    direct: bool = False
+    name: str = ""
+
+
+class Fetching:
+    def __init__(self, apis: Apis) -> None:
+        self._apis = apis
+
+    async def fetch(self, wanted: object) -> object:
+        """Raises PutOff while Slack is away."""
+        if isinstance(wanted, WantsGone):
+            await self._apis.revoke(wanted.team)
+            return True
+        try:
+            api = await self._apis.of(getattr(wanted, "team", ""))
+            return await self._from(api, wanted) if api is not None else None
+        except Away as away:
+            raise PutOff(away.retry_after, away.log_safe) from away
+
+    async def _from(self, api: Api, wanted: object) -> object:
+        match wanted:
+            case WantsPerson(team=team, user=user):
+                return await _person(api, team, user)
+            case WantsChannel(channel=channel):
+                return await _channel(api, channel)
+            case WantsFile(file=file):
+                return await _file(api, json.loads(file))
+            case WantsSaid() as said:
+                return await _say(api, said)
+            case WantsPrompts(channel=channel):
+                return await _decoration(_prompts(api, channel))
+            case WantsSpent() as spent:
+                return await _decoration(_spend(api, spent))
+        raise TypeError(f"nobody fetches {type(wanted).__name__}")
+
+
+async def _person(api: Api, team: str, user: str) -> SlackPerson:
+    try:
+        found: dict[str, Any] = (await api.call("users.info", user=user))["user"]
+    except Refused as refused:
+        if refused.code in ("user_not_found", "user_not_visible", "users_not_found"):
+            return SlackPerson(False)
+        raise
+    teams = {found.get("team_id"), *((found.get("enterprise_user") or {}).get("teams") or ())}
+    barred = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_workflow_bot")
+    full = not any(found.get(name) for name in barred) and team in teams and user != "USLACKBOT"
+    profile = found.get("profile") or {}
+    name = profile.get("real_name") or found.get("real_name") or found.get("name") or user
+    return SlackPerson(full, str(name)[:120], str(profile.get("email") or "")[:200])
+
+
+async def _channel(api: Api, channel: str) -> SlackChannel:
+    try:
+        found: dict[str, Any] = (await api.call("conversations.info", channel=channel))["channel"]
+    except Refused as refused:
+        if refused.code in ("channel_not_found", "not_in_channel", "method_not_supported_for_channel_type"):
+            return SlackChannel(False)
+        raise
+    direct = bool(found.get("is_im"))
+    here = direct or bool(found.get("is_member"))
+    shared = bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))
+    return SlackChannel(
+        here and not found.get("is_archived"), shared, direct, str(found.get("name") or "")[:80]
+    )
+
+
+async def _file(api: Api, file: Mapping[str, Any]) -> Attachment | FileRefused:
+    """The file, or why it cannot be had; what is wrong with one file keeps nobody from the rest."""
+    try:
+        return await files.download(api, file)
+    except FileRefused as refused:
+        return refused
+    except Refused as refused:
+        log.warning("a file was refused: %s", refused.log_safe)
+        return FileRefused("unreadable")
+
+
+async def _say(api: Api, said: WantsSaid) -> bool:
+    """Privately, by the first way that is open; one who cannot be reached by any has closed them all himself."""
+    card = Card("notice", say(f"{said.key}.title"), (Text(say(f"{said.key}.text")),))
+    if said.in_home:
+        return await _tried(api, "views.publish", user_id=said.user, view=home.view((card,)))
+    if said.view and await _tried(
+        api, "views.update", external_id=said.view, view=modals.view(card, said.view)
+    ):
+        return True
+    drawn = blocks.message(card)
+    if said.response_url:
+        try:
+            await api.respond(said.response_url, {"response_type": "ephemeral", **drawn})
+        except Refused as refused:
+            log.info("an answer could not be given: %s", refused.log_safe)
+        else:
+            return True
+    if said.channel and not said.channel.startswith("D"):
+        args = {"channel": said.channel, "user": said.user, **drawn}
+        if await _tried(api, "chat.postEphemeral", **args):
+            return True
+    return await _tried(api, "chat.postMessage", channel=said.user, **drawn)
+
+
+async def _tried(api: Api, method: str, **args: Any) -> bool:
+    try:
+        await api.call(method, **args)
+    except Refused as refused:
+        log.info("an answer could not be given: %s", refused.log_safe)
+        return False
+    return True
+
+
+async def _spend(api: Api, spent: WantsSpent) -> None:
+    """A private message vanishes, another one loses its buttons."""
+    if not spent.card:
+        await api.respond(spent.response_url, {"delete_original": True})
+        return
+    card = from_json(json.loads(spent.card))
+    drawn = blocks.message(card)
+    left = blocks.spent(drawn["blocks"], spent.label)
+    await api.call("chat.update", channel=spent.channel, ts=spent.ts, text=drawn["text"], blocks=left)
+
+
+async def _prompts(api: Api, channel: str) -> None:
+    """What one can begin with, where somebody opens our direct messages."""
+    prompts = [
+        {"title": say(f"slack.prompt.{name}"), "message": say(f"slack.prompt.{name}_message")}
+        for name in ("tickets", "mine", "queue", "help")
+    ]
+    title = say("slack.prompt.title")
+    await api.call("assistant.threads.setSuggestedPrompts", channel_id=channel, title=title, prompts=prompts)
+
+
+async def _decoration(work: Any) -> bool:
+    """What is nice to have: without it everything goes on."""
+    try:
+        await work
+    except (Refused, Away) as trouble:
+        log.debug("left out: %s", trouble.log_safe)
+        return False
+    return True

@@ -1,0 +1,361 @@
+"""Understands what came from Slack: who it is, where he spoke, which Session it belongs to, and what he wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+from bot.console_reading import session_of
+from bot.inbound import Inbound
+from bot.slack import members, said
+from bot.slack.api import FileRefused
+from bot.slack.fetching import (
+    Fetching,
+    SlackChannel,
+    WantsChannel,
+    WantsFile,
+    WantsGone,
+    WantsPrompts,
+    WantsSpent,
+)
+from bot.slack.payloads import ADD, TROUBLESHOOT
+from bot.slack.routes import keep_route
+from bot.slack.said import Word
+from bot.slack.text import mentions, plain, speaks_to
+from bot.starting import started_by
+from bot.words import say
+from engine.effects import Show, Tell
+from engine.intake import Attachment
+from engine.ports import Act, Fetch, Received
+from engine.replies import is_small_talk
+from engine.session import OPEN, Person, Session
+from storage.places import Place
+from storage.store import Unit
+from storage.workspaces import Workspace
+
+T = TypeVar("T")
+STARTS = frozenset({"start", "start_anyway", "follow_up"})
+"""Clicks and forms after which a Session may begin."""
+ANSWERED_PRIVATELY = ("told:", "shown:", "form:")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who speaks where, as far as it is known."""
+
+    received: Received
+    unit: Unit
+    word: Word
+    space: Workspace
+    person: Person
+    own: Place
+
+    def fetched(self, wanted: Any, kind: type[T]) -> T | None:
+        return members.fetched(self.received, wanted, kind)
+
+
+class SlackReader:
+    def __init__(self, fetching: Fetching) -> None:
+        self._fetching = fetching
+
+    async def fetch(self, received: Received, wanted: object) -> object:
+        return await self._fetching.fetch(wanted)
+
+    async def read(self, received: Received, unit: Unit) -> Inbound | Sequence[Act] | None:
+        """Raises Fetch for what has to be asked of Slack first."""
+        word = said.read(received.payload)
+        if word is None or not word.team:
+            return None
+        if word.kind == "gone":
+            members.fetched(received, WantsGone(word.team), object)
+            return None
+        space = await unit.workspace("slack", word.team)
+        if space is None or not word.user:
+            return None
+        if word.kind == "joined":
+            members.joined(received, word, space)
+            return None
+        if word.user == space.bot_user_id or members.from_elsewhere(word):
+            return None
+        if space.account_id is None:
+            return await members.unlinked(received, unit, word, space)
+        await unit.enter(space.account_id)
+        if word.kind == "message" and not await _concerns_us(unit, word, space):
+            return None
+        return await self._of_member(received, unit, word, space)
+
+    async def _of_member(
+        self, received: Received, unit: Unit, word: Word, space: Workspace
+    ) -> Inbound | Sequence[Act] | None:
+        found = await members.person(received, unit, word)
+        if found is None:
+            return None
+        person, new = found
+        own = await unit.places.ensure("direct", "slack", word.team, word.user)
+        scene = Scene(received, unit, word, space, person, own)
+        inbound: Inbound | Sequence[Act] | None = await _KINDS[word.kind](scene)
+        if inbound is None or not new:
+            return inbound
+        if isinstance(inbound, Inbound):
+            return replace(inbound, also=(*inbound.also, members.mapping(person)))
+        return (*inbound, members.mapping(person))
+
+
+# ── Where ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _thread(unit: Unit, word: Word) -> Place | None:
+    if not word.channel or not word.thread:
+        return None
+    found = await unit.places.find("slack", word.team, word.channel, word.thread)
+    return found if found is not None and found.session_id is not None else None
+
+
+async def _concerns_us(unit: Unit, word: Word, space: Workspace) -> bool:
+    """Words in a thread of ours, to us, or in direct messages; people who talk to each other are left alone."""
+    mentioned = mentions(word.text, space.bot_user_id)
+    named = speaks_to(word.text)
+    if named and named != space.bot_user_id and not mentioned:
+        return False
+    return word.direct or mentioned or await _thread(unit, word) is not None
+
+
+async def _home(scene: Scene) -> tuple[tuple[str, str, str], str]:
+    """Where a Session that starts here lives, and the key of the sentence that says why it is somewhere else."""
+    word = scene.word
+    direct = ("slack", word.team, word.user)
+    if not word.channel:
+        return direct, ""
+    if word.kind == "message":
+        # An event comes only from where we are; it says itself whether others read along.
+        return (direct, "shared_channel") if word.shared else (("slack", word.team, word.channel), "")
+    channel = scene.fetched(WantsChannel(word.team, word.channel), SlackChannel)
+    if channel is None or not channel.here:
+        return direct, "" if word.direct else "invite_me"
+    if channel.shared:
+        return direct, "shared_channel"
+    return ("slack", word.team, word.channel), ""
+
+
+async def _inbound(scene: Scene, kind: Any, **given: Any) -> Inbound:
+    """With the way back to him, and the files he sent."""
+    word, unit = scene.word, scene.unit
+    place = given.pop("place", None) or await _thread(unit, word) or scene.own
+    files, refused = _files(scene)
+    via = await keep_route(unit, scene.person.id, word)
+    also = tuple(given.pop("also", ()))
+    if refused:
+        told = tuple(Tell(to=scene.person.id, what=f"file:{say(f'slack.file.{why}')}") for why in refused)
+        also = (*also, Act(scene.person.id, effects=told))
+    return Inbound(unit, scene.person, place, kind, files=files, via=via, also=also, **given)
+
+
+def _files(scene: Scene) -> tuple[tuple[Attachment, ...], list[str]]:
+    kept: list[Attachment] = []
+    refused: list[str] = []
+    for file in scene.word.files:
+        wanted = WantsFile(scene.word.team, file)
+        if wanted not in scene.received.fetched:
+            raise Fetch(wanted)
+        match scene.received.fetched[wanted]:
+            case Attachment() as one:
+                kept.append(one)
+            case FileRefused(reason=reason):
+                refused.append(reason)
+    return tuple(kept), refused
+
+
+# ── What ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _message(scene: Scene) -> Inbound | Sequence[Act] | None:
+    word, unit = scene.word, scene.unit
+    text = plain(word.text, scene.space.bot_user_id)
+    origin = f"slack:{word.team}:{word.channel}:{word.ts}"
+    begun = await unit.sessions.get(started_by(origin), lock=True)
+    if begun is not None:
+        # The same message comes twice where we are mentioned; its files may be in the second one only.
+        return await _inbound(scene, "say", session=begun) if word.files else None
+    place = await _thread(unit, word)
+    if place is not None:
+        session = await session_of(unit, place, None)
+        return await _inbound(scene, "say", text=text, place=place, session=session)
+    asked_for = await _escalation(unit, word)
+    if asked_for is not None:
+        return await _inbound(scene, "say", text=text, session=asked_for)
+    if not word.files and is_small_talk(text):
+        return await _inbound(scene, "click", verb="help") if word.direct else None
+    home, why = await _home(scene)
+    inbound = await _inbound(scene, "say", text=text, home=home, origin=origin)
+    if not (text or inbound.files) and inbound.also:
+        return inbound.also  # every file was refused, and there is nothing else
+    return _moved(inbound, why)
+
+
+async def _escalation(unit: Unit, word: Word) -> Session | None:
+    """The Session whose request for help stands at the root of this thread of the escalation channel."""
+    if not word.thread:
+        return None
+    found = await unit.places.by_ref("slack", word.team, f"{word.channel}:{word.thread}")
+    if found is None or not found[1].key.startswith("escalation:"):
+        return None
+    return await unit.sessions.get(UUID(found[1].key.partition(":")[2]), lock=True)
+
+
+def _moved(inbound: Inbound, why: str) -> Inbound:
+    """A Session that starts elsewhere says so where it was asked for."""
+    if not why:
+        return inbound
+    shown = Show(to=inbound.person.id, what=f"notice:{why}", place=inbound.place.id)
+    return replace(inbound, also=(*inbound.also, Act(inbound.person.id, effects=(shown,))))
+
+
+async def _command(scene: Scene) -> Inbound | Sequence[Act] | None:
+    text = plain(scene.word.text, scene.space.bot_user_id)
+    if not text:
+        return await _inbound(scene, "click", verb="start_form")
+    if members.CODE.match(text):
+        return await _notice(scene, "slack_linked_already")
+    home, why = await _home(scene)
+    return _moved(await _inbound(scene, "say", text=text, home=home), why)
+
+
+async def _click(scene: Scene) -> Inbound | Sequence[Act] | None:
+    word, unit = scene.word, scene.unit
+    await _spent(scene)
+    home, why = await _home(scene) if word.verb in STARTS else (None, "")
+    place = await _thread(unit, word)
+    session = await session_of(unit, place or scene.own, word.args.get("session"))
+    inbound = await _inbound(
+        scene, "click", verb=word.verb, args=word.args, session=session, home=home, place=place
+    )
+    if word.in_home:
+        inbound = replace(inbound, also=(*inbound.also, _home_again(scene)))
+    return _moved(inbound, why)
+
+
+def _home_again(scene: Scene) -> Act:
+    return Act(scene.person.id, effects=(Show(to=scene.person.id, what="home", place=scene.own.id),))
+
+
+async def _spent(scene: Scene) -> None:
+    """Buttons of a private answer vanish once one is used; those of a window that may be closed again stay."""
+    word = scene.word
+    if word.view or not word.ts:
+        return
+    if word.ephemeral:
+        scene.fetched(WantsSpent(word.team, word.channel, word.ts, word.response_url, "", word.label), object)
+        return
+    found = await scene.unit.places.by_ref("slack", word.team, f"{word.channel}:{word.ts}")
+    if found is not None and found[1].key.startswith(ANSWERED_PRIVATELY):
+        card = json.dumps(found[1].card, sort_keys=True)
+        scene.fetched(WantsSpent(word.team, word.channel, word.ts, "", card, word.label), object)
+
+
+async def _submit(scene: Scene) -> Inbound | Sequence[Act] | None:
+    word, unit = scene.word, scene.unit
+    home, why = await _home(scene) if word.verb in STARTS else (None, "")
+    if word.verb == "add_to":
+        return await _added(scene, await session_of(unit, scene.own, word.fields.get("session")))
+    place = await _thread(unit, word)
+    session = await session_of(unit, place or scene.own, word.args.get("session"))
+    inbound = await _inbound(
+        scene, "submit", verb=word.verb, args=word.args, fields=word.fields, session=session, home=home, place=place
+    )  # fmt: skip
+    return _moved(inbound, why)
+
+
+async def _shortcut(scene: Scene) -> Inbound | Sequence[Act] | None:
+    """Both open a window at once, so both say in it what became of them."""
+    word, unit = scene.word, scene.unit
+    text = plain(word.text, scene.space.bot_user_id)
+    if word.verb == TROUBLESHOOT:
+        origin = f"slack:{word.team}:{word.channel}:{word.ts}"
+        begun = await unit.sessions.get(started_by(origin))
+        if begun is not None:
+            return await _inbound(scene, "click", verb="status", session=begun)
+        home, why = await _home(scene)
+        inbound = await _inbound(scene, "say", text=text, home=home, origin=origin)
+        return _moved(inbound, why or "slack_started")
+    if word.verb != ADD:
+        return None
+    place = await _thread(unit, word)
+    if place is not None:
+        return await _added(scene, await session_of(unit, place, None))
+    mine = [
+        s
+        for i in await unit.sessions.of(scene.person.id)
+        if (s := await unit.sessions.get(i)) and s.status in OPEN
+    ]
+    if not mine:
+        return await _notice(scene, "slack_none_to_add_to")
+    if len(mine) == 1:
+        return await _added(scene, mine[0])
+    kept = {"text": text, "files": list(word.files)}
+    draft = await unit.drafts.keep(scene.person.id, "addition", kept)
+    via = await keep_route(unit, scene.person.id, word)
+    shown = Show(to=scene.person.id, what="form:add_to", place=scene.own.id, draft=draft)
+    return (Act(scene.person.id, effects=(shown,), answers=(scene.person.id, via)),)
+
+
+async def _added(scene: Scene, session: Session | None) -> Inbound | Sequence[Act] | None:
+    """The message as evidence; from the form's submission it is still in the draft."""
+    word, unit = scene.word, scene.unit
+    text = plain(word.text, scene.space.bot_user_id)
+    if draft := word.args.get("draft"):
+        kept = await unit.drafts.get(UUID(draft), scene.person.id)
+        if kept is None:
+            return await _notice(scene, "form_expired")
+        scene = replace(scene, word=replace(word, files=tuple(kept["files"])))
+        text = str(kept["text"])
+    if session is None:
+        return await _notice(scene, "gone")
+    shown = Show(to=scene.person.id, what="notice:evidence_kept", place=scene.own.id, session=session.id)
+    return await _inbound(
+        scene, "click", verb="evidence", fields={"text": text}, session=session,
+        also=(Act(scene.person.id, effects=(shown,)),),
+    )  # fmt: skip
+
+
+async def _notice(scene: Scene, key: str) -> Sequence[Act]:
+    via = await keep_route(scene.unit, scene.person.id, scene.word)
+    shown = Show(to=scene.person.id, what=f"notice:{key}", place=scene.own.id)
+    return (Act(scene.person.id, effects=(shown,), answers=(scene.person.id, via)),)
+
+
+async def _home_opened(scene: Scene) -> Sequence[Act]:
+    via = await keep_route(scene.unit, scene.person.id, scene.word)
+    return (replace(_home_again(scene), answers=(scene.person.id, via)),)
+
+
+async def _prompts(scene: Scene) -> None:
+    scene.fetched(WantsPrompts(scene.word.team, scene.word.channel), object)
+
+
+async def _stopped(scene: Scene) -> Inbound | None:
+    place = await _thread(scene.unit, scene.word)
+    if place is None:
+        return None
+    return await _inbound(
+        scene, "click", verb="stop", place=place, session=await session_of(scene.unit, place, None)
+    )
+
+
+async def _failed(scene: Scene) -> Sequence[Act]:
+    return await _notice(scene, "slack_view_failed")
+
+
+_KINDS: dict[str, Any] = {
+    "message": _message,
+    "command": _command,
+    "click": _click,
+    "submit": _submit,
+    "shortcut": _shortcut,
+    "home": _home_opened,
+    "prompts": _prompts,
+    "stopped": _stopped,
+    "failed": _failed,
+}

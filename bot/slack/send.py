@@ -1,0 +1,368 @@
+"""Shows cards in Slack: posts and edits messages, fills windows, answers privately, and says where nothing can be shown."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from bot.card import Card, Choice, Text
+from bot.slack import blocks, home, modals
+from bot.slack.api import Api, Away, Refused
+from bot.slack.routes import Route, route_of
+from bot.slack.tokens import Apis
+from bot.voices import UNOPENED, PlaceClosed, Posted, VoiceAway
+from bot.words import say
+from engine.session import Session
+from storage.places import Place
+from storage.store import Store, Unit
+from storage.tables import workspaces
+
+log = logging.getLogger("flowpilot.slack")
+
+GONE_SECONDS = 600.0
+"""How long to wait where the app is not installed: what is owed is shown once it is again, if that is within a day."""
+LOOK_BACK = 100
+EVENT = "flowpilot_card"
+_CLOSED = {
+    "not_in_channel": "not_in_channel",
+    "channel_not_found": "not_in_channel",
+    "is_archived": "archived",
+    "restricted_action": "not_allowed",
+    "restricted_action_read_only_channel": "not_allowed",
+    "restricted_action_thread_only_channel": "not_allowed",
+    "thread_locked": "not_allowed",
+    "user_not_in_channel": "not_in_channel",
+    "cannot_reply_to_message": "not_allowed",
+    "thread_not_found": "root_gone",
+}
+_GONE = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "token_revoked",
+        "token_expired",
+        "account_inactive",
+        "team_access_not_granted",
+    }
+)
+_TOO_MUCH = frozenset(
+    {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "metadata_too_large"}
+)
+_LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_NOBODY = frozenset(
+    {"user_not_found", "cannot_dm_bot", "user_disabled", "messages_tab_disabled", "user_not_visible"}
+)
+
+
+class SlackVoice:
+    """`store` for routes and Places; everything said goes through the workspace's own token."""
+
+    def __init__(self, store: Store, apis: Apis) -> None:
+        self._store = store
+        self._apis = apis
+
+    # ── Places ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def direct(self, unit: Unit, user: UUID) -> Place | None:
+        for platform, team, external in await unit.accounts.identities_of(user):
+            if platform == "slack":
+                return await unit.places.ensure("direct", "slack", team, external)
+        return None
+
+    async def thread(self, unit: Unit, session: Session) -> Place | None:
+        """Beside its parent, where it has one in Slack; else in its owner's direct messages."""
+        unopened = f"{UNOPENED}{session.id}"
+        if session.parent_id is not None:
+            for parent in await unit.places.of_session(session.parent_id):
+                if (
+                    parent.platform == "slack"
+                    and parent.kind == "thread"
+                    and not parent.channel.startswith(("D", "U", "W"))
+                ):
+                    args = ("thread", "slack", parent.workspace, parent.channel, unopened, session.id)
+                    return await unit.places.ensure(*args)
+        own = await self.direct(unit, session.owner_id)
+        if own is None:
+            return None
+        return await unit.places.ensure("thread", "slack", own.workspace, own.channel, unopened, session.id)
+
+    async def channel(self, unit: Unit) -> Place | None:
+        """The setting names it as `C…`, or as `T…:C…` where an Account has several workspaces."""
+        chosen = str((await unit.accounts.settings()).get("escalation_channel") or "")
+        team, _, channel = chosen.rpartition(":")
+        if not channel.startswith(("C", "G")):
+            return None
+        team = team or await _only_team(unit)
+        if not team:
+            return None
+        place = await unit.places.ensure("escalations", "slack", team, channel)
+        return place if place.kind == "escalations" else None
+
+    # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def show(
+        self, place: Place, key: str, card: Card, ref: str | None, *, again: bool
+    ) -> Posted | None:
+        """Raises VoiceAway, and PlaceClosed where nothing can be said there any more."""
+        api = await self._api(place.workspace)
+        drawn = blocks.message(card)
+        try:
+            if ref is not None and await self._edit(api, ref, drawn):
+                return Posted(ref)
+            found = await self._posted_before(api, place, key) if again else None
+            if found is not None:
+                await self._edit(api, found, drawn)
+                return await self._posted(api, place, found)
+            return await self._posted(api, place, await self._post(api, place, key, drawn))
+        except Away as away:
+            raise VoiceAway(away.retry_after, away.log_safe, sure=not away.unsure) from away
+        except Refused as refused:
+            self._closed(place, refused)
+            return None
+
+    async def _edit(self, api: Api, ref: str, drawn: dict[str, Any]) -> bool:
+        """False where the message is gone: somebody deleted it, so it is posted anew."""
+        channel, _, ts = ref.partition(":")
+        try:
+            await _said(api, "chat.update", drawn, channel=channel, ts=ts)
+        except Refused as refused:
+            if refused.code in _LOST:
+                return False
+            raise
+        return True
+
+    async def _post(self, api: Api, place: Place, key: str, drawn: dict[str, Any]) -> str:
+        thread = None if place.thread.startswith(UNOPENED) else place.thread or None
+        answer = await _said(
+            api,
+            "chat.postMessage",
+            drawn,
+            channel=place.channel,
+            thread_ts=thread,
+            unfurl_links=False,
+            unfurl_media=False,
+            metadata={"event_type": EVENT, "event_payload": {"key": _mark(place, key)}},
+        )
+        return f"{answer['channel']}:{answer['ts']}"
+
+    async def _posted(self, api: Api, place: Place, ref: str) -> Posted:
+        """A thread that was not open has its root now, and with it an address and a link."""
+        if place.kind != "thread" or not place.thread.startswith(UNOPENED):
+            return Posted(ref)
+        channel, _, ts = ref.partition(":")
+        link = ""
+        try:
+            link = str(
+                (await api.call("chat.getPermalink", channel=channel, message_ts=ts)).get("permalink") or ""
+            )
+        except (Refused, Away) as without:
+            log.info("a thread has no link: %s", without.log_safe)
+        return Posted(ref, replace(place, channel=channel, thread=ts), link)
+
+    async def _posted_before(self, api: Api, place: Place, key: str) -> str | None:
+        """The message of an attempt whose end nobody saw, by the mark it carries."""
+        channel = place.channel
+        if channel.startswith(("U", "W")):
+            channel = (await api.call("conversations.open", users=channel))["channel"]["id"]
+        args: dict[str, Any] = {"channel": channel, "limit": LOOK_BACK, "include_all_metadata": True}
+        if place.thread and not place.thread.startswith(UNOPENED):
+            method, args = "conversations.replies", args | {"ts": place.thread}
+        else:
+            method = "conversations.history"
+        wanted, cursor = _mark(place, key), ""
+        for _ in range(5):
+            found = await api.call(method, **args, cursor=cursor or None)
+            for message in found.get("messages") or ():
+                payload = (message.get("metadata") or {}).get("event_payload") or {}
+                if payload.get("key") == wanted:
+                    return f"{channel}:{message['ts']}"
+            cursor = str((found.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                break
+        return None
+
+    def _closed(self, place: Place, refused: Refused) -> None:
+        if refused.code in _GONE:
+            self._apis.forget(place.workspace)
+            raise VoiceAway(GONE_SECONDS, refused.log_safe, sure=True) from refused
+        if refused.code in _NOBODY or (place.kind == "direct" and refused.code in _CLOSED):
+            log.info("somebody cannot be written to: %s", refused.log_safe)
+            return
+        if refused.code in _CLOSED:
+            raise PlaceClosed(place, _CLOSED[refused.code]) from refused
+        raise refused
+
+    async def _api(self, team: str) -> Api:
+        try:
+            api = await self._apis.of(team)
+        except Away as away:
+            raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
+        if api is None:
+            raise VoiceAway(GONE_SECONDS, "the app is not installed", sure=True)
+        return api
+
+    # ── To one person ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def answer(self, account: UUID, to: UUID, way: str, card: Card) -> bool:
+        """In the window that waits, beside what he clicked, or as the answer to his command."""
+        async with self._store.transaction(account) as unit:
+            route, now = await route_of(unit, way, to), unit.now
+        if route is None:
+            return False
+        try:
+            api = await self._apis.of(route.team)
+            if api is None:
+                return False
+            if route.view:
+                return await self._in_window(api, route, card)
+            drawn = blocks.message(_as_message(card))
+            by_url = route.takes_answers(now) and (route.command or not route.thread)
+            if by_url and await _responded(api, route, drawn):
+                return True
+            return await self._beside(api, route, drawn)
+        except Away as away:
+            raise VoiceAway(away.retry_after, away.log_safe, sure=not away.unsure) from away
+
+    async def _in_window(self, api: Api, route: Route, card: Card) -> bool:
+        if card.form is not None and route.origin:
+            card = replace(card, form=replace(card.form, args={**card.form.args, "from": route.origin}))
+        view = modals.view(card, route.view, route.order)
+        try:
+            await api.call("views.update", external_id=route.view, view=view)
+        except Refused as refused:
+            if refused.code in ("not_found", "view_not_found", "hash_conflict"):
+                return True  # he closed it, or it never opened, which he was told
+            raise
+        return True
+
+    async def _beside(self, api: Api, route: Route, drawn: dict[str, Any]) -> bool:
+        """Seen by him alone: in a channel as a message that only he sees, in direct messages as any other."""
+        if not route.channel:
+            return False
+        thread = route.thread or None
+        try:
+            if route.direct:
+                await _said(api, "chat.postMessage", drawn, channel=route.channel, thread_ts=thread)
+            else:
+                await _said(
+                    api, "chat.postEphemeral", drawn, channel=route.channel, user=route.user, thread_ts=thread
+                )
+        except Refused as refused:
+            log.info("answered in direct messages instead: %s", refused.log_safe)
+            return False
+        return True
+
+    async def home(self, account: UUID, to: UUID, way: str, cards: Sequence[Card]) -> None:
+        async with self._store.transaction(account) as unit:
+            route = await route_of(unit, way, to)
+        if route is None:
+            return
+        api = await self._api(route.team)
+        try:
+            await api.call("views.publish", user_id=route.user, view=home.view(cards))
+        except Away as away:
+            raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
+
+    async def elsewhere(self, account: UUID, session: Session) -> Place | None:
+        """Under the escalation card, or in his direct messages, where he sees none of the Session's threads."""
+        async with self._store.transaction(account) as unit:
+            own = await self.direct(unit, session.owner_id)
+            places = [
+                p
+                for p in await unit.places.of_session(session.id)
+                if p.platform == "slack" and p.kind == "thread"
+            ]
+            card = await self._escalation_card(unit, session)
+        if own is None or any(p.channel == own.channel for p in places):
+            return None
+        try:
+            for place in places:
+                if await self._sees(place, own.channel):
+                    return None
+        except Away as away:
+            raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
+        return card or replace(own, kind="thread", thread=f"{UNOPENED}{session.id}")
+
+    async def _escalation_card(self, unit: Unit, session: Session) -> Place | None:
+        place = await self.channel(unit)
+        if place is None:
+            return None
+        for asked in (session.id, session.parent_id):
+            posted = await unit.places.message(place.id, f"escalation:{asked}") if asked else None
+            if posted is not None and posted.external_ref:
+                channel, _, ts = posted.external_ref.partition(":")
+                return replace(place, kind="thread", channel=channel, thread=ts)
+        return None
+
+    async def _sees(self, place: Place, person: str) -> bool:
+        """Whether this member can read there: everybody reads a public channel."""
+        api = await self._api(place.workspace)
+        try:
+            found = (await api.call("conversations.info", channel=place.channel))["channel"]
+            if not (found.get("is_private") or found.get("is_im") or found.get("is_mpim")):
+                return True
+            cursor = ""
+            for _ in range(20):
+                listed = await api.call(
+                    "conversations.members", channel=place.channel, limit=1000, cursor=cursor or None
+                )
+                if person in (listed.get("members") or ()):
+                    return True
+                cursor = str((listed.get("response_metadata") or {}).get("next_cursor") or "")
+                if not cursor:
+                    break
+        except Refused as refused:
+            log.info("nobody can say who reads there: %s", refused.log_safe)
+        return False
+
+
+async def _said(api: Api, method: str, drawn: dict[str, Any], **args: Any) -> dict[str, Any]:
+    """What Slack finds too large or malformed is said as plain text rather than not at all."""
+    try:
+        return await api.call(method, **args, **drawn)
+    except Refused as refused:
+        if refused.code not in _TOO_MUCH:
+            raise
+        log.warning("a card was refused and is shown as text: %s", refused.log_safe)
+    short = f"{drawn['text'][:2_500]}\n{say('slack.too_large')}"
+    return await api.call(method, **args, text=short, blocks=[])
+
+
+async def _responded(api: Api, route: Route, drawn: dict[str, Any]) -> bool:
+    try:
+        await api.respond(
+            route.response_url, {"response_type": "ephemeral", "replace_original": False, **drawn}
+        )
+    except Refused:
+        return False
+    return True
+
+
+def _as_message(card: Card) -> Card:
+    """A form cannot stand in a message: its words do, with a button that opens it."""
+    if card.form is None:
+        return card
+    opening = Choice(say("slack.open_form"), card.form.verb, _short(card.form.args), "primary")
+    told = tuple(block for block in card.blocks if isinstance(block, Text))[:2]
+    return Card("notice", card.title, told, (opening,))
+
+
+def _short(args: Any) -> dict[str, str]:
+    return {name: value for name, value in args.items() if name in ("session", "user", "board", "step")}
+
+
+def _mark(place: Place, key: str) -> str:
+    return f"{place.id}:{key}"
+
+
+async def _only_team(unit: Unit) -> str:
+    """The Account's workspace, where it has one only."""
+    mine = (workspaces.c.account_id == unit.account) & (workspaces.c.platform == "slack")
+    query = select(workspaces.c.external_id).where(mine, workspaces.c.state == "installed")
+    teams = list((await unit.connection.execute(query)).scalars())
+    return str(teams[0]) if len(teams) == 1 else ""

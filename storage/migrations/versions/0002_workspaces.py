@@ -1,0 +1,25 @@
+"""Workspaces of the chat platforms, the codes that link them to an account, and an inbox that can wait."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    sql = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    # psycopg itself, without parameters: a percent sign in a function's body is no placeholder.
+    driver = op.get_bind().connection.driver_connection
+    if driver is None:
+        raise RuntimeError("migrations need a live connection")
+    driver.execute(sql)
+
+
+def downgrade() -> None:
+    raise NotImplementedError(
+        "Links between workspaces and accounts would be lost. Restore a backup instead."
+    )

@@ -1,0 +1,65 @@
+"""Places that find their address late, are drawn anew, and are found by what the platform calls a message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Database
+from tests.fakes import Office, office
+
+
+@pytest.fixture
+async def place(database: Database) -> AsyncIterator[Office]:
+    async with office(database.app_url, pool_size=1) as opened:
+        yield opened
+
+
+async def test_a_place_settles_where_its_first_message_was_posted(place: Office) -> None:
+    session, team = await place.start(), str(uuid4())
+    async with place.store.transaction(place.account) as unit:
+        made = await unit.places.ensure("thread", "slack", team, "C1", f"new:{session}", session)
+        await unit.places.settle(made.id, "C1", "1700000000.000100")
+        [found] = await unit.places.of_session(session)
+        assert (found.id, found.channel, found.thread) == (made.id, "C1", "1700000000.000100")
+        assert await unit.places.find("slack", team, "C1", f"new:{session}") is None
+
+
+async def test_an_address_that_is_taken_is_refused_and_the_transaction_goes_on(place: Office) -> None:
+    team = str(uuid4())
+    async with place.store.transaction(place.account) as unit:
+        await unit.places.ensure("thread", "slack", team, "C1", "1")
+        second = await unit.places.ensure("thread", "slack", team, "C1", "2")
+        with pytest.raises(LookupError, match="another place"):
+            await unit.places.settle(second.id, "C1", "1")
+        await unit.places.settle(second.id, "C1", "2")
+        assert await unit.places.get(second.id) == second
+
+
+async def test_a_message_is_found_by_its_reference_in_its_own_workspace(place: Office) -> None:
+    one, two, ref = str(uuid4()), str(uuid4()), "C1:1700000000.000100"
+    async with place.store.transaction(place.account) as unit:
+        here = await unit.places.ensure("thread", "slack", one, "C1", "1")
+        there = await unit.places.ensure("thread", "slack", two, "C1", "1")
+        await unit.places.keep(here.id, "card", {"title": "here"}, ref)
+        await unit.places.keep(there.id, "card", {"title": "there"}, ref)
+        await unit.places.keep(here.id, "not posted", {"title": "nowhere"})
+        found = await unit.places.by_ref("slack", one, ref)
+        assert found is not None
+        assert (found[0], found[1].card, found[1].external_ref) == (here, {"title": "here"}, ref)
+        assert await unit.places.by_ref("teams", one, ref) is None
+        assert await unit.places.by_ref("slack", one, "C1:1") is None
+
+
+async def test_forgotten_messages_are_gone_from_this_place_alone(place: Office) -> None:
+    team = str(uuid4())
+    async with place.store.transaction(place.account) as unit:
+        here = await unit.places.ensure("thread", "slack", team, "C1", "1")
+        there = await unit.places.ensure("thread", "slack", team, "C2", "1")
+        for each in (here, there):
+            await unit.places.keep(each.id, "card", {}, "ref")
+        await unit.places.forget_messages(here.id)
+        assert await unit.places.message(here.id, "card") is None
+        assert await unit.places.message(there.id, "card") is not None
