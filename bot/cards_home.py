@@ -43,15 +43,18 @@ def _help() -> Choice:
     return Choice(say("home.help"), "help")
 
 
-def home_sessions(views: Sequence[SessionView]) -> Card:
-    """His open Sessions, those at work first, then the paused ones with Resume, then those that ask for help."""
+def home_sessions(views: Sequence[SessionView], unread: int = 0) -> Card:
+    """His open Sessions, those at work first, then the paused ones with Resume, then those that ask for help.
+
+    `unread`: he has so many more.
+    """
     if not views:
         return bounded(Card("list", say("mine.title"), texts(say("home.no_sessions"), tone="muted")))
     short = Shortener()
     ordered = sorted(views, key=lambda v: _FIRST.index(v.session.status) if v.session.status in _FIRST else 9)
     rows = ordered[:ROWS]
     pairs = [(short.line(problem_title(v), 100), row(v, short)) for v in rows]
-    blocks = (*fields(pairs, links(rows)), *more(len(views), len(rows), Shortener()))
+    blocks = (*fields(pairs, links(rows)), *more(len(views) + unread, len(rows), Shortener()))
     choices = tuple(each for v in rows for each in _ways(v))
     return bounded(Card("list", say("mine.title"), blocks, choices), say("short.list"), cut=short.cut)
 

@@ -86,8 +86,8 @@ def row(view: SessionView, short: Shortener) -> str:
     return say("list.row", status=named("status", session.status), elapsed=elapsed, step=step)
 
 
-def queue(views: Sequence[SessionView]) -> Card:
-    """Escalations that wait, the longest waiting first, each with a button to pick it up."""
+def queue(views: Sequence[SessionView], unread: int = 0) -> Card:
+    """Escalations that wait, the longest waiting first, each with a button to pick it up; `unread` more wait."""
     short = Shortener()
     waiting = [v for v in views if v.session.escalation is not None and v.session.status not in FINAL]
     if not waiting:
@@ -95,7 +95,7 @@ def queue(views: Sequence[SessionView]) -> Card:
     waiting.sort(key=lambda v: v.session.escalation.requested_at if v.session.escalation else v.now)
     rows = waiting[:ROWS]
     pairs = [(short.line(problem_title(v), 100), _asked(v, short)) for v in rows]
-    blocks = (*fields(pairs, links(rows)), *more(len(waiting), len(rows), Shortener()))
+    blocks = (*fields(pairs, links(rows)), *more(len(waiting) + unread, len(rows), Shortener()))
     choices = tuple(
         Choice(say("queue.pick_up", name=short_name(v.session)), "pick_up", {"session": str(v.session.id)})
         for v in rows

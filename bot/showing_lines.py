@@ -49,13 +49,13 @@ async def people_lines(unit: Unit) -> tuple[PersonLine, ...]:
     )
 
 
-async def time_lines(unit: Unit, user: UUID, since: datetime | None = None) -> list[TimeLine]:
-    """Today and this week of one person, Session by Session; `since` looks at Sessions further back."""
+async def time_lines(unit: Unit, user: UUID, more: Sequence[UUID] = ()) -> list[TimeLine]:
+    """Today and this week of one person, Session by Session, and `more` Sessions of before."""
     zone = zone_of(await unit.accounts.settings())
     week = _week_start(unit.now, zone)
     spans: dict[UUID, list[Interval]] = {}
     views = []
-    for session_id in await unit.sessions.with_work_since(user, min(since or week, week)):
+    for session_id in dict.fromkeys((*await unit.sessions.with_work_since(user, week), *more)):
         view = await view_of(unit, session_id)
         if view is not None:
             views.append(view)

@@ -7,8 +7,8 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
@@ -24,7 +24,7 @@ from bot.settings import Settings, required
 from bot.slack.fetching import Fetching
 from bot.slack.reading import SlackReader
 from bot.slack.send import SlackVoice
-from bot.slack.tokens import Apis
+from bot.slack.tokens import Apis, adopting
 from bot.talk import Talk
 from bot.trouble import LoggedTrouble
 from bot.voices import ConsoleVoice, Voice
@@ -55,13 +55,13 @@ class Parts:
     bell: Bell
     redis: Redis
     apis: Apis | None = None
+    ends: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def close(self) -> None:
+        await self.ends.aclose()
         if isinstance(self.bell, RedisBell):
             self.bell.close()
         await self.doors.close()
-        if self.apis is not None:
-            await self.apis.close()
         await self.receiving.close()
         await self.store.close()
         await self.redis.aclose()
@@ -184,4 +184,8 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
         holder=f"{socket.gethostname()}:{os.getpid()}",
         limits=Limits(lease=lease),
     )
-    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis)
+    ends = AsyncExitStack()
+    if apis is not None:
+        ends.push_async_callback(apis.close)
+        await ends.enter_async_context(adopting(settings, apis))
+    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis, ends)

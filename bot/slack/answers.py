@@ -56,7 +56,7 @@ class Workspaces(Protocol):
 
     def forget(self, team: str) -> None: ...
 
-    def unkeyed(self) -> Responds: ...
+    def with_token(self, token: str = "") -> Responds: ...
 
 
 class Searches(Protocol):
@@ -209,7 +209,7 @@ class Answers:
         said = {"response_type": "ephemeral", "replace_original": False, "text": text}
         try:
             async with asyncio.timeout(self.limits.apology):
-                await self._workspaces.unkeyed().respond(url, said)
+                await self._workspaces.with_token().respond(url, said)
         except Exception as failure:  # noqa: BLE001 - Slack's own sign of failure remains
             log.warning("nobody could be told: %s", type(failure).__name__)
 

@@ -115,10 +115,11 @@ def _settings(fields: Fields) -> Wrong:
 
 async def _in_session(unit: Unit, by: Person, verb: str, args: Fields, fields: Fields) -> Wrong:
     asks = ASKS.get(verb)
-    if asks is None or not args.get("session"):
+    named = args.get("session") or fields.get("session", "")
+    if asks is None or not named:
         return {}
     try:
-        session = await unit.sessions.get(UUID(args["session"]))
+        session = await unit.sessions.get(UUID(named))
     except ValueError:
         session = None
     if session is None:

@@ -142,6 +142,13 @@ async def test_who_waits_for_help_stands_there_with_age_but_not_his_own_request(
     assert (await house.seen_by(house.place.ben))["Waiting for help"].choices == ()
 
 
+async def test_more_than_fit_are_counted(house: House) -> None:
+    for _ in range(23):
+        await house.session(house.place.anna, Status.REQUESTING_ESCALATION)
+    assert "13 more are not shown" in words((await house.seen_by(house.place.anna))["Your sessions"])
+    assert "13 more are not shown" in words((await house.seen_by(house.place.ben))["Waiting for help"])
+
+
 async def test_time_nobody_decided_about_stands_first_with_its_fix_even_from_last_week(house: House) -> None:
     anna = house.place.anna
     now_worked = await worked(house, anna)

@@ -73,7 +73,7 @@ class FakeWorkspaces:
     def forget(self, team: str) -> None:
         self.forgotten.append(team)
 
-    def unkeyed(self) -> FakeApi:
+    def with_token(self, token: str = "") -> FakeApi:
         return self._unkeyed
 
 

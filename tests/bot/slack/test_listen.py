@@ -219,7 +219,7 @@ async def test_without_its_database_a_person_hears_that_nothing_was_kept(site: S
     assert (status, told["response_type"]) == (200, "ephemeral")
     assert "Nothing was kept" in told["text"]
     status, _ = await site.interact(ours(site, click(response_url="https://hooks.slack.com/x")))
-    [(url, answer)] = site.workspaces.unkeyed().said
+    [(url, answer)] = site.workspaces.with_token().said
     assert (status, url, answer["replace_original"]) == (503, "https://hooks.slack.com/x", False)
     assert "Nothing was kept" in answer["text"]
 
