@@ -26,7 +26,7 @@ from bot.cards_notices import notice
 from bot.cards_parts import BLOCKS, CHARACTERS, CHOICES, LABEL, TITLE, local, size, span
 from bot.cards_push_forms import escalate_form, resolve_form
 from bot.cards_session import session_card, status
-from bot.cards_start import start_form
+from bot.cards_start import add_to_form, start_form
 from bot.cards_steps import collapsed_step, step_card
 from bot.cards_texts import UnderWay, part_form
 from bot.cards_time import time
@@ -34,7 +34,7 @@ from bot.cards_verbs import verbs
 
 __all__ = [
     "BLOCKS", "CHARACTERS", "CHOICES", "LABEL", "TITLE", "YES", "UnderWay",
-    "abandon_form", "advise_form", "already_tried_form", "board_form", "collapsed_step", "connect_form", "copy",
+    "abandon_form", "add_to_form", "advise_form", "already_tried_form", "board_form", "collapsed_step", "connect_form", "copy",
     "decline_form", "duplicate_ticket", "error", "escalate_form", "escalation_card", "help_card", "home_admin",
     "home_new", "home_sessions", "home_start", "home_tickets", "link_form", "local", "mine", "note_form", "notice",
     "part_form", "path", "pause_form", "people", "person_form", "pick_up_form", "pieces", "postpone_form", "queue",

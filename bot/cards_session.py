@@ -285,6 +285,8 @@ def step_line(view: SessionView, short: Shortener) -> tuple[Block, ...]:
         return texts(said, say("session.briefing_next", owner=view_name(view, session.owner_id, short)))
     if waiting:
         return texts(said, say("session.thinking"))
+    if session.turn.stopped and session.status is Status.ACTIVE:
+        return texts(said, say("session.stopped"))
     return texts(said or say("session.no_step"))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from bot.card import Card, Field
 from bot.cards_forms import form_card, long_text, ticket_field
 from bot.cards_parts import texts
+from bot.cards_session import problem_title
+from bot.views import SessionView
 from bot.words import say
+from engine.note_text import one_line
 from engine.psa import TicketHit
 
 
@@ -23,3 +27,10 @@ def start_form(hits: Sequence[TicketHit] = (), *, connected: bool = True, proble
     away = problem if connected else say("start.no_psa")
     blocks = (*texts(say("start.intro")), *texts(away, tone="muted"))
     return form_card(say("start.title"), "start", None, say("start.submit"), inputs, blocks)
+
+
+def add_to_form(views: Sequence[SessionView], draft: UUID | None) -> Card:
+    """Which of his open sessions a message is added to; submitting it is `add_to` with `session`."""
+    options = tuple((str(view.session.id), one_line(problem_title(view), 70)) for view in views)
+    chosen = Field("session", say("add_to.session"), "choice", options[0][0], options, required=True)
+    return form_card(say("add_to.title"), "add_to", None, say("add_to.submit"), [chosen], draft=draft or "")

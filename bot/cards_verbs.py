@@ -60,7 +60,15 @@ def verbs(view: SessionView) -> tuple[Choice, ...]:
     match view.session.status:
         case Status.ACTIVE:
             first = (resolve_verb(view), choice("pause", view.session), escalate_verb(view))
-            rest = (*_undo(view.session), *_while_open(view.session), *_at_work(view.session))
+            if view.session.turn.stopped:
+                again = choice("ask_again", view.session, style="primary")
+                first = (again, resolve_verb(view, style="plain"), escalate_verb(view), first[1])
+            rest = (
+                *_stop(view.session),
+                *_undo(view.session),
+                *_while_open(view.session),
+                *_at_work(view.session),
+            )
         case Status.PAUSED:
             first = (
                 choice("resume", view.session, style="primary"),
@@ -78,6 +86,12 @@ def verbs(view: SessionView) -> tuple[Choice, ...]:
 
 
 _ENDS = (Status.RESOLVED, Status.ABANDONED, Status.ESCALATED)
+
+
+def _stop(session: Session) -> tuple[Choice, ...]:
+    """While an answer is owed; who presses it late stops nothing else."""
+    turn = session.turn
+    return (choice("stop", session, turn=turn.number),) if turn.open and not turn.briefing else ()
 
 
 def _undo(session: Session) -> tuple[Choice, ...]:

@@ -38,6 +38,8 @@ _BARE = {
     "abandon": "abandon",
     "note": "note",
     "undo": "undo",
+    "stop": "stop",
+    "ask again": "ask_again",
     "catch up": "catch_up",
     "catchup": "catch_up",
     "mine": "mine",

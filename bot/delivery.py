@@ -121,7 +121,7 @@ class Delivery:
             else:
                 await unit.places.settle(closed.place.id, refuge.channel, f"{UNOPENED}{session.id}")
                 await unit.places.forget_messages(closed.place.id)
-            told = Tell(to=session.owner_id, what=f"closed.{closed.place.kind}.{closed.why}")
+            told = Tell(to=session.owner_id, what=closed.key)
             await unit.outbox.owe(session.id, (told, ShowCard()))
 
         return Later(now, save, "unsent")

@@ -43,6 +43,10 @@ class Showing:
             return await self._path(effect, account)
         if effect.what == "form:start":
             return await self._start_form(effect, account)
+        if effect.what == "form:add_to":
+            async with self._store.transaction(account) as unit:
+                views = await views_of(unit, (await unit.sessions.of(effect.to))[:20])
+            return cards.add_to_form(views, effect.draft)
         if kind == "settings" or rest.startswith(("board:", "person:")):
             return await self._with_psa(effect, account, rest)
         async with self._store.transaction(account) as unit:

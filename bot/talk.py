@@ -136,9 +136,11 @@ class Talk:
         self, row: OwedRow, lease: Lease, effect: Show | ShowForm | Tell, key: str, card: Card | None
     ) -> Performed:
         """On the way he came, if that is still open; else where he is told what concerns only him."""
+        platform, _, way = effect.via.partition(":")
+        if card is None and way:
+            card = cards.notice("gone")  # a window may wait for it
         if card is None:
             return Done()
-        platform, _, way = effect.via.partition(":")
         voice = self._voices.get(platform)
         if voice is not None and way and await voice.answer(lease.account, effect.to, way, card):
             return Done()

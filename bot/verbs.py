@@ -118,6 +118,16 @@ async def _jump(asked: Inbound, session: Session) -> Acts:
     return event(session, events.StepJumped(asked.person, node))
 
 
+async def _stop(asked: Inbound, session: Session) -> Acts:
+    """A button carries its Turn, so that a late one stops nothing else; a typed word means the one under way."""
+    turn = number(asked.args.get("turn", ""))
+    return event(session, events.GuideStopped(asked.person, session.turn.number if turn is None else turn))
+
+
+async def _ask_again(asked: Inbound, session: Session) -> Acts:
+    return event(session, events.GuideAskedAgain(asked.person))
+
+
 async def _evidence(asked: Inbound, session: Session) -> Acts:
     reading = read(asked.fields.get("text", ""), asked.files)
     digest = reading.digest.as_text() if reading.digest else ""
@@ -247,6 +257,8 @@ IN_SESSION: dict[str, SessionVerb] = {
     "already_tried": _already_tried,
     "cannot_do": _cannot_do,
     "undo": _undo,
+    "stop": _stop,
+    "ask_again": _ask_again,
     "jump": _jump,
     "evidence": _evidence,
     "note": _note,

@@ -37,12 +37,13 @@ class VoiceAway(Exception):
 
 
 class PlaceClosed(Exception):
-    """Nothing can be shown there any more; `why` is a key of the words file under `closed`."""
+    """Nothing can be shown there any more; `key` is that of the sentence that says so."""
 
     def __init__(self, place: Place, why: str) -> None:
         super().__init__(why)
         self.place = place
         self.why = why
+        self.key = f"closed.{place.kind}.{why}"
         self.log_safe = why
 
 

@@ -47,7 +47,15 @@ def application(parts: Parts) -> web.Application:
     if parts.apis is not None:
         from bot.slack.ingress import add_slack  # noqa: PLC0415 - Slack's libraries only where they are used
 
-        add_slack(app, parts, parts.apis)
+        add_slack(
+            app,
+            parts.settings,
+            parts.apis,
+            store=parts.store,
+            receive=parts.desk.receive,
+            knows=parts.receiving.identity,
+            doors=parts.doors,
+        )
     return app
 
 

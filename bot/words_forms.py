@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 FORMS: Mapping[str, str] = {
     # start
+    "add_to.title": "Add to a session",
+    "add_to.session": "Which session",
+    "add_to.submit": "Add it",
     "start.title": "Start a session",
     "start.submit": "Start",
     "start.intro": "Give one of these, or several at once. FlowPilot leads you through it from there.",

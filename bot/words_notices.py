@@ -29,6 +29,11 @@ NOTICES: Mapping[str, str] = {
     "over everything found so far. You can also just carry on; this is said once.",
     "notice.guide_failed": "FlowPilot could not work out the next step this time. Everything you said is kept. "
     "Add what you see now, or say “go on”, and it tries again; you can also escalate or resolve.{error}",
+    "notice.guide_stopped": "{name} stopped FlowPilot; the step it was working out is not shown. Everything you said is kept. "
+    "Say what you see now, or press Ask again.",
+    "session.stopped": "FlowPilot was stopped before it had a next step. Say what you see now, or press Ask again.",
+    "verb.stop": "Stop",
+    "verb.ask_again": "Ask again",
     "notice.given_up": "Something FlowPilot had to do for “{problem}” failed several times and is not tried again by itself. "
     "Everything said and done is kept. Look at its card and its ticket; *copy* gives the text to carry over by hand.{error}",
     "said.error_id": " The number for support is {error_id}.",
@@ -88,6 +93,7 @@ NOTICES: Mapping[str, str] = {
     "refused.rating": "A rating is a number from 1 to 5, so this one was not kept. Please choose again.",
     "refused.no_such_gap": "There is no undecided time of yours at that hour. It may have been decided already; *time* shows what counts.",
     "refused.nothing_to_undo": "There is no answer here that can be taken back. Add a note to put the record right.",
+    "refused.nothing_to_stop": "FlowPilot is not working on a step here now, so nothing was stopped. The card shows where it stands.",
     "refused.undo_too_late": "That answer cannot be taken back any more, because the work went on from it. "
     "Add a note to put the record right.",
     "refused.ended": "This session has ended ({status}), so it cannot be changed. What was done is kept; start a "

@@ -165,6 +165,9 @@ class World:
     prompts: dict[tuple[str, str], Json] = field(default_factory=dict)
     files: dict[str, Json] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
+    suggestions: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    refreshes: dict[str, str] = field(default_factory=dict)
     streams: dict[tuple[str, str], float] = field(default_factory=dict)
     journal: deque[Json] = field(default_factory=lambda: deque(maxlen=LONGEST_JOURNAL))
     last_ts: float = 0.0
@@ -188,9 +191,9 @@ class World:
         self.triggers[made.id] = made
         return made.id
 
-    def response_url(self, kind: str, given: Answering) -> str:
+    def response_url(self, given: Answering) -> str:
         self.answering[given.id] = given
-        return f"{self.base}/response/{given.id}?kind={kind}"
+        return f"{self.base}/response/{given.id}"
 
     def note(self, **entry: object) -> None:
         self.journal.append({"at": self.clock(), **entry})

@@ -127,6 +127,21 @@ class GuideFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class GuideStopped:
+    """A person no longer wants the answer of this Turn."""
+
+    by: Person
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuideAskedAgain:
+    """A person wants an answer on what is known, without a new word."""
+
+    by: Person
+
+
+@dataclass(frozen=True, slots=True)
 class BriefingWritten:
     turn: int
     text: str
@@ -293,6 +308,8 @@ Event = (
     | GuideAsked
     | GuideReplied
     | GuideFailed
+    | GuideStopped
+    | GuideAskedAgain
     | BriefingWritten
     | Paused
     | Resumed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from engine import closing, events, handover, rules, working
+from engine import closing, events, handover, rules, stopping, working
 from engine.effects import Owed, ShowCard, Tell
 from engine.events import Event
 from engine.session import FINAL, Person, Session, Status
@@ -61,6 +61,8 @@ MOVES: Table = {
     **_rows([A], events.GuideAsked, rules.anyone, None, working.guide_asked),
     **_rows([A, P, Q], events.GuideReplied, rules.anyone, None, working.guide_replied),
     **_rows([A, P, Q], events.GuideFailed, rules.anyone, None, working.guide_failed),
+    **_rows([A], events.GuideStopped, rules.owner_or_lead, None, stopping.stop),
+    **_rows([A], events.GuideAskedAgain, rules.owner_or_lead, None, stopping.ask_again),
     **_rows([A], events.BriefingWritten, rules.anyone, None, working.briefing_written),
     **_rows([A], events.Paused, rules.owner_or_lead, [P], working.pause),
     **_rows([P], events.Resumed, rules.owner_only, [A], working.resume),

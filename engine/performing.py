@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -36,6 +37,7 @@ from engine.ports import (
     Done,
     Guide,
     Lease,
+    Live,
     Memory,
     OwedPost,
     OwedRow,
@@ -44,11 +46,23 @@ from engine.ports import (
     PsaDoor,
     PsaView,
     StillOurs,
+    TurnOver,
+    Watch,
 )
 from engine.post_writes import completed
 from engine.posting import Posting
 from engine.psa import BoardStatus, PsaFailure, PsaNotFound, Ticket, ticket_from_json
 from engine.session import OPEN, Session, Status
+
+
+class Unwatched:
+    """The Watch of nobody: nothing is shown, and an answer is waited for to its end."""
+
+    def working(self, account: UUID, session: Session, turn: int) -> AbstractAsyncContextManager[Live]:
+        return nullcontext(self)
+
+    async def say(self, delta: str) -> None:
+        return None
 
 
 class Work:
@@ -62,6 +76,7 @@ class Work:
         posting: Posting,
         other: Any,
         reread: timedelta = timedelta(minutes=5),
+        watch: Watch | None = None,
     ) -> None:
         self._memory = memory
         self._guide = guide
@@ -69,6 +84,7 @@ class Work:
         self._posting = posting
         self._other = other
         self._reread = reread
+        self._watch: Watch = watch or Unwatched()
 
     async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
         match row.effect:
@@ -106,7 +122,15 @@ class Work:
             if after is not None:
                 await unit.sessions.save(before, after)
             history = await unit.sessions.history(lease.subject)
-        reply = await self._guide.reply(history, _ticket(history.session))
+        return await self._answer(effect, lease, history)
+
+    async def _answer(self, effect: AskGuide, lease: Lease, history: History) -> Performed:
+        """The Guide's answer, or nothing where the Turn was over before it came."""
+        try:
+            async with self._watch.working(lease.account, history.session, effect.turn) as live:
+                reply = await self._guide.reply(history, _ticket(history.session), live)
+        except TurnOver:
+            return Done()
         return Done((GuideReplied(effect.turn, reply),))
 
     async def _history(self, lease: Lease, session_id: UUID | None = None) -> History | None:

@@ -288,10 +288,28 @@ class PsaDoor(Protocol):
     async def open(self, account: UUID, connection_id: UUID | None) -> PsaView: ...
 
 
-class Guide(Protocol):
-    """What proposes the next Step."""
+class TurnOver(Exception):
+    """Nobody waits for this Turn any more: it was stopped, or the Session went on without its answer."""
 
-    async def reply(self, history: History, ticket: Ticket | None) -> GuideReply: ...
+
+class Live(Protocol):
+    """Where a Guide at work is seen. What it is told is shown while it lasts, and never kept."""
+
+    async def say(self, delta: str) -> None:
+        """More of the text that a person reads, as it grows."""
+
+
+class Watch(Protocol):
+    """Shows that the Guide works, and ends the block where its Turn is over."""
+
+    def working(self, account: UUID, session: Session, turn: int) -> AbstractAsyncContextManager[Live]:
+        """The block is cancelled when the Turn is over, and left by TurnOver."""
+
+
+class Guide(Protocol):
+    """What proposes the next Step. It may be cancelled at any await and has kept nothing then."""
+
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply: ...
 
 
 class Bell(Protocol):

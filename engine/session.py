@@ -293,12 +293,16 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The exchange with the Guide under way. `open` while an answer of the Guide is owed."""
+    """The exchange with the Guide under way. `open` while an answer of the Guide is owed.
+
+    `stopped`: a person closed it before the answer came, and nothing was asked since.
+    """
 
     number: int = 0
     open: bool = False
     in_flight: bool = False
     briefing: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

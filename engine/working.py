@@ -94,7 +94,7 @@ def idle_timer(session: Session, now: datetime) -> RemindIdle:
     return RemindIdle(number=1, epoch=session.epoch, due=now + IDLE[0])
 
 
-def _worked(session: Session, by: UUID, now: datetime) -> Moved:
+def worked(session: Session, by: UUID, now: datetime) -> Moved:
     """Somebody did something here: idleness counts anew, and the clock runs if it was the owner.
 
     A Lead who lends a hand is not the engineer at work: his click neither stops the owner's clock nor starts
@@ -132,7 +132,7 @@ def answer(session: Session, event: StepAnswered, now: datetime) -> Moved:
     if event.option == ESCALATE:
         # The form decides, not the button: a closed form leaves the Step where it was.
         return session, (ShowForm(to=event.by.id, form="escalate"), ShowCard())
-    session, idle = _worked(session, event.by.id, now)
+    session, idle = worked(session, event.by.id, now)
     outcome = Outcome(event.manner, event.text, event.by.id, now, event.option)
     session = with_step(session, replace(step, outcome=outcome))
     collapse = CollapseStep(step=step.number)
@@ -153,7 +153,7 @@ def _more(session: Session, step: Step, event: StepAnswered, now: datetime) -> M
     if session.turn.in_flight or not session.turn.open or step.outcome is None or not joins:
         said = EvidenceAdded(event.by, event.text, bundled=True)
         return add_evidence(session, said, now)
-    session, idle = _worked(session, event.by.id, now)
+    session, idle = worked(session, event.by.id, now)
     text = f"{step.outcome.text}\n{event.text}".strip()
     session = with_step(session, replace(step, outcome=replace(step.outcome, text=text)))
     session, asked = ask(session, now + BUNDLE)
@@ -180,7 +180,7 @@ def undo(session: Session, event: AnswerCorrected, now: datetime) -> Moved:
     if event.step is not None and event.step != answered.number:
         return session, (Tell(to=event.by.id, what="refused.undo_too_late"),)
     number = session.step_count + 1
-    session, idle = _worked(session, event.by.id, now)
+    session, idle = worked(session, event.by.id, now)
     session = with_step(session, replace(answered, corrected_by=number))
     collapse: tuple[Owed, ...] = (CollapseStep(step=answered.number),)
     if open_step is not None:
@@ -205,7 +205,7 @@ def undo(session: Session, event: AnswerCorrected, now: datetime) -> Moved:
 
 def jump(session: Session, event: StepJumped, now: datetime) -> Moved:
     """The Step on the table is left, and the Guide goes on from the named node."""
-    session, idle = _worked(session, event.by.id, now)
+    session, idle = worked(session, event.by.id, now)
     session = replace(session, stand={**session.stand, "jump": event.node})
     session, asked = ask(session)
     return session, (ShowCard(), *asked, *idle)
@@ -218,7 +218,7 @@ def add_evidence(session: Session, event: EvidenceAdded, now: datetime) -> Moved
     session = replace(session, notes=(*session.notes, note))
     if session.status is not Status.ACTIVE:
         return session, (ShowCard(),)
-    session, idle = _worked(session, event.by.id, now)
+    session, idle = worked(session, event.by.id, now)
     if session.turn.in_flight:
         return session, (ShowCard(), *idle)
     session, asked = ask(session, now + BUNDLE if event.bundled else None)
@@ -231,7 +231,7 @@ def add_note(session: Session, event: NoteAdded, now: datetime) -> Moved:
     session = replace(session, notes=(*session.notes, Note(kind, event.text, event.by.id, now, step)))
     idle: tuple[Owed, ...] = ()
     if session.status is Status.ACTIVE:
-        session, idle = _worked(session, event.by.id, now)
+        session, idle = worked(session, event.by.id, now)
     if event.chatter:
         return session, ()
     return session, (ShowCard(), Tell(to=event.by.id, what="note_kept"), *idle)

@@ -51,8 +51,9 @@ class Receiving:
     is still acknowledged after the commit that holds it.
     """
 
-    def __init__(self, url: str, vault: Vault, *, size: int = 4) -> None:
+    def __init__(self, url: str, vault: Vault, *, size: int = 4, seconds: float = SECONDS) -> None:
         self._vault = vault
+        self._seconds = seconds
         self._waiting: list[_Row] = []
         self._writer: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
@@ -87,7 +88,7 @@ class Receiving:
 
     async def identity(self, platform: str, workspace: str, external_id: str) -> tuple[UUID, UUID] | None:
         """(account, user) of someone active on a platform, with one query and no transaction around it."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self._seconds):
             found = await self._rows(IDENTITY, (platform, workspace, external_id))
         return (found[0][0], found[0][1]) if found else None
 
@@ -109,7 +110,7 @@ class Receiving:
         if not rows:
             return
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self._seconds):
                 inserted = await self._inserted(rows)
         except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as failure:
             if len(rows) == 1:

@@ -20,7 +20,7 @@ from engine.effects import Lane
 from engine.events import Event, GuideReply, SessionStarted
 from engine.history import History
 from engine.performing import Work
-from engine.ports import Act, Done, Lease, OwedRow, Performed, Performer, PsaView, Received, StillOurs
+from engine.ports import Act, Done, Lease, Live, OwedRow, Performed, Performer, PsaView, Received, StillOurs
 from engine.posting import Posting, PostLimits
 from engine.psa import Psa, Ticket
 from engine.psa_settings import PsaSettings
@@ -107,6 +107,9 @@ class ScriptedFront:
         self.understood.append(said["line"])
         return acts
 
+    async def fetch(self, received: Received, wanted: Any) -> Any:
+        raise TypeError("the script needs nothing from outside")
+
     async def apologise(self, received: Received, unit: Any, error_id: str) -> Sequence[Act]:
         if self.speechless:
             raise LookupError("nobody to apologise to")
@@ -124,7 +127,7 @@ class FakeGuide:
         self.domain = ""
         self.fate = Fate()
 
-    async def reply(self, history: History, ticket: Ticket | None) -> GuideReply:
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply:
         self.fate.cross()
         self.calls += 1
         if self.fails:

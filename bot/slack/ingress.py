@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from bot.slack.answers import Answers
+from bot.settings import Settings
+from bot.slack.answers import Answers, Receive
 from bot.slack.checks import StoredChecks
 from bot.slack.listen import add_route, bolt
-from bot.slack.searching import Searching
+from bot.slack.searching import Knows, OpensPsa, Searching
 from bot.slack.socket import socket
 from bot.slack.tokens import Apis
-from bot.wiring import Parts
+from storage.store import Store
 
 
-def add_slack(app: web.Application, parts: Parts, apis: Apis) -> None:
+def add_slack(
+    app: web.Application,
+    settings: Settings,
+    apis: Apis,
+    *,
+    store: Store,
+    receive: Receive,
+    knows: Knows,
+    doors: OpensPsa,
+) -> None:
     """HTTP where there is a signing secret, Socket Mode where there is an app token; both where both are set."""
-    settings = parts.settings
-    searching = Searching(parts.receiving.identity, parts.doors)
-    answers = Answers(parts.desk.receive, apis, searching, StoredChecks(parts.store))
-    listening = bolt(answers, settings.slack_api_url)
+    searching = Searching(knows, doors)
+    listening = bolt(Answers(receive, apis, searching, StoredChecks(store)), settings.slack_api_url)
     if settings.slack_signing_secret:
         add_route(app, listening, settings.slack_signing_secret)
 
@@ -31,6 +40,8 @@ def add_slack(app: web.Application, parts: Parts, apis: Apis) -> None:
             if settings.slack_app_token:
                 opened = socket(listening, settings.slack_app_token, settings.slack_api_url)
                 await ends.enter_async_context(opened)
+            # What is loaded by now stays. Looking through it again and again would hold up everybody for 0.1 s.
+            gc.freeze()
             yield
 
     app.cleanup_ctx.append(running)

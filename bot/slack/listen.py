@@ -69,7 +69,9 @@ class Remember(AsyncMiddleware):
         if kept.kind == "view":  # its fields are looked at first
             return await next()
         try:
-            raw = req.raw_body.encode() if kept.kind == "event" else b""
+            # The Events API sends the body itself; everything else brings it inside a form.
+            whole = kept.kind == "event" and req.raw_body.startswith("{")
+            raw = req.raw_body.encode() if whole else b""
             new = await self._answers.keep(kept, body, raw)
         except Exception as failure:  # noqa: BLE001 - said to the person, and to Slack by its status
             return await not_kept(self._answers, kept, body, failure)

@@ -96,6 +96,8 @@ SAYINGS: dict[str, Say] = {
     "answer more": lambda s, by, n: _answered(s, by, n + 3),
     "undo": lambda s, by, n: events.AnswerCorrected(by, _step(s, n) if n % 2 else None),
     "jump": lambda s, by, n: events.StepJumped(by, "node"),
+    "stop": lambda s, by, n: events.GuideStopped(by, s.turn - (n % 4 == 0)),
+    "ask again": lambda s, by, n: events.GuideAskedAgain(by),
     "evidence": lambda s, by, n: events.EvidenceAdded(by, f"log {n}", bundled=bool(n % 2)),
     "note": lambda s, by, n: events.NoteAdded(by, f"note {n}", chatter=bool(n % 2)),
     "link": lambda s, by, n: events.TicketLinked(by, 4700 + n % 3),
@@ -181,7 +183,7 @@ def _guides_word(story: Playbook, turn: int, pick: int) -> Event:
 
 ENDINGS = ("resolve", "abandon")
 # Endings are rare, so that most stories go far; what is owed is answered often, or nothing would move.
-OFTEN = (*(("outcome",) * 40), *(("answer",) * 12), *(("undo", "escalate", "pick up") * 4))
+OFTEN = (*(("outcome",) * 40), *(("answer",) * 12), *(("undo", "escalate", "pick up", "stop") * 4))
 MOMENTS = some.tuples(
     some.sampled_from((*OFTEN, *(name for name in SAYINGS if name not in ENDINGS), *SAYINGS)),
     some.sampled_from((ANNA, ANNA, *PEOPLE)),
@@ -218,6 +220,12 @@ def _holds(story: Playbook, before: Session, steps: dict[int, Step], event: Even
     if isinstance(event, events.PickedUp) and event.by.id == before.requester_id:
         assert now == replace(before, updated_at=now.updated_at)
     assert now.turn.number >= before.turn.number
+    # One that was stopped is closed, and stays so: nothing but another Turn brings a Step.
+    assert not (now.turn.stopped and (now.turn.open or now.turn.in_flight))
+    if before.turn.stopped and now.turn.number == before.turn.number:
+        assert not now.turn.open
+    if before.turn.stopped and isinstance(event, events.GuideReplied | events.GuideFailed):
+        assert now == before
     _steps_hold(story, before, steps)
     _time_holds(now)
     for effect in story.owed:

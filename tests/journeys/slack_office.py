@@ -113,6 +113,16 @@ class Office:
         answer = await self.act(user, "submit", view_id=view["id"], values=values)
         return answer
 
+    async def direct(self, user: str) -> str:
+        """The conversation of one person with FlowPilot."""
+        return f"D{user[1:]}"
+
+    async def user(self, user: str) -> UUID:
+        async with self.store.transaction() as unit:
+            known = await unit.identity("slack", TEAM, user)
+        assert known is not None, f"{user} is not known"
+        return known[1]
+
     # ── What they see ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def see(self, path: str) -> Any:

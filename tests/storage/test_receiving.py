@@ -106,6 +106,20 @@ async def test_who_gives_up_while_it_waits_keeps_nothing(database: Database, rec
     assert [key for key, _ in await kept(database, order)] == [f"{order}:1"]
 
 
+async def test_a_database_that_stands_still_keeps_nothing_of_what_was_refused(database: Database) -> None:
+    order, receives = str(uuid4()), Receiving(database.app_url, VAULT, seconds=0.1)
+    await receives.open()
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
+        await owner.execute("lock table inbox in exclusive mode")
+        said = [receives.remember("slack", f"{order}:{n}", order, b"x") for n in range(3)]
+        answers = await asyncio.gather(*said, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [TimeoutError] * 3
+        await owner.rollback()
+    assert await receives.remember("slack", f"{order}:after", order, b"x")
+    assert [key for key, _ in await kept(database, order)] == [f"{order}:after"]
+    await receives.close()
+
+
 async def test_the_identity_of_somebody_active_is_found(database: Database, receives: Receiving) -> None:
     store, account, name = Store(database.app_url, VAULT), uuid4(), uuid4().hex
     async with store.transaction(account) as unit:

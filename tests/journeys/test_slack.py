@@ -1,0 +1,181 @@
+"""Whole stories in Slack: real web and worker processes, a practice Slack that signs and refuses, a practice ConnectWise that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database
+from tests.journeys.slack_office import (
+    ANNA,
+    BEN,
+    CARLA,
+    ESCALATIONS,
+    HELP,
+    QUIET,
+    Office,
+    labels,
+    office,
+    shown,
+)
+
+TICKET = 4712
+FIX = "Ended the disconnected session on TSL-RDS01 and unlocked the account."
+
+
+@pytest.fixture
+async def at_work(empty_database: Database, redis_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(empty_database, redis_url, tmp_path) as one:
+        yield one
+
+
+async def test_two_people_go_from_a_slash_command_over_an_escalation_to_the_note_in_connectwise(
+    at_work: Office,
+) -> None:
+    root = await _started(at_work)
+    await _escalated(at_work, root)
+    await _picked_up(at_work, root)
+    await _resolved(at_work, root)
+    await _once(at_work)
+
+
+@pytest.mark.parametrize("killed_after", ["start", "escalate", "pick_up"])
+async def test_a_worker_that_is_killed_between_two_steps_loses_and_doubles_nothing(
+    at_work: Office, killed_after: str
+) -> None:
+    root = await _started(at_work)
+    await _killed(at_work, killed_after == "start")
+    await _escalated(at_work, root)
+    await _killed(at_work, killed_after == "escalate")
+    await _picked_up(at_work, root)
+    await _killed(at_work, killed_after == "pick_up")
+    await _resolved(at_work, root)
+    await _once(at_work)
+
+
+async def test_a_session_started_where_the_bot_is_not_a_member_lives_in_direct_messages(
+    at_work: Office,
+) -> None:
+    await at_work.command(BEN, "Outlook keeps asking for a password", channel=QUIET)
+    await at_work.private(BEN, "/invite @FlowPilot")
+    dm = await at_work.direct(BEN)
+    root = await at_work.card("Outlook keeps asking", channel=dm)
+    step = await at_work.reply(root, "1.", channel=dm)
+    assert "Resolve" in labels(step) + labels(root)
+    assert await at_work.messages(QUIET) == []
+
+
+async def test_only_the_owner_acts_and_everybody_else_is_told_privately_why(at_work: Office) -> None:
+    root = await _started(at_work)
+    await at_work.click(ANNA, root, "Pause")
+    window = await at_work.window(ANNA, lambda v: "Only Ben" in shown(v))
+    assert "submit" not in window
+    await at_work.say(ANNA, "I saw the same last week on TSL-RDS02", thread=root["ts"])
+    await at_work.say(BEN, "@Anna Keller are you sure?", thread=root["ts"])
+    await at_work.act(BEN, "say", channel=HELP, text="note: asked her by phone", thread_ts=root["ts"])
+    async with at_work.store.transaction(at_work.account) as unit:
+        session = (await unit.sessions.of(await at_work.user(BEN)))[0]
+
+    async def noted() -> list[str] | None:
+        async with at_work.store.transaction(at_work.account) as unit:
+            history = await unit.sessions.history(session)
+            texts = [note.text for note in history.notes] if history else []
+            return texts if "asked her by phone" in texts else None
+
+    notes = await at_work.until(noted, "the note")
+    assert "I saw the same last week on TSL-RDS02" in notes
+    assert not any("are you sure" in text for text in notes)
+
+
+async def _started(at_work: Office) -> dict[str, object]:
+    await at_work.command(BEN, f"#{TICKET}")
+    root = await at_work.card("Lena Fischer")
+    step = await at_work.reply(root, "Step 1")
+    assert {"Resolve and update #4712", "Escalate and update #4712", "Pause"} <= set(
+        labels(root) + labels(step)
+    )
+    return root
+
+
+async def _escalated(at_work: Office, root: dict[str, object]) -> None:
+    root = await at_work.card("Lena Fischer")
+    await at_work.click(BEN, root, f"Escalate and update #{TICKET}")
+    await at_work.submit(
+        BEN,
+        reason="Lockouts come from TSL-RDS01 and I have no access to that server.",
+        promised="A call back before noon.",
+    )
+    card = await at_work.card("TSL-RDS01", channel=ESCALATIONS)
+    assert {"Pick up", "Advise"} <= set(labels(card))
+    await at_work.posted("notes", TICKET)
+
+
+async def _picked_up(at_work: Office, root: dict[str, object]) -> None:
+    card = await at_work.card("TSL-RDS01", channel=ESCALATIONS)
+    await at_work.click(CARLA, card, "Pick up", channel=ESCALATIONS)
+    await at_work.submit(CARLA, manner="continue", make_owner="yes")
+    briefing = await at_work.reply(root, "I have it")
+    gone = await at_work.until(lambda: _without(at_work, "Pick up"), "the card without its button")
+    assert "Carla Mendes" in shown(gone)
+    await at_work.click(CARLA, briefing, "I have it")
+
+
+async def _without(at_work: Office, label: str) -> dict[str, object] | None:
+    card = await at_work.card("Lena Fischer", channel=ESCALATIONS)
+    return None if label in labels(card) else card
+
+
+async def _resolved(at_work: Office, root: dict[str, object]) -> None:
+    async def ready() -> dict[str, object] | None:
+        card = await at_work.card("Lena Fischer")
+        return card if f"Resolve and update #{TICKET}" in labels(card) else None
+
+    await at_work.say(CARLA, "Ended a disconnected session of lfischer on TSL-RDS01.", thread=str(root["ts"]))
+    await at_work.click(
+        CARLA, await at_work.until(ready, "a card to resolve"), f"Resolve and update #{TICKET}"
+    )
+    await at_work.submit(
+        CARLA,
+        summary="The account locked because a forgotten session on TSL-RDS01 used the old password.",
+        fix=FIX,
+        status_confirmed="yes",
+    )
+
+    async def written() -> bool:
+        return any(FIX in str(note["text"]) for note in at_work.psa.records("notes", TICKET))
+
+    await at_work.until(written, "the note with the fix")
+
+    async def completed() -> bool:
+        return bool(at_work.psa.records("tickets", TICKET)[0]["status"]["name"] == "Completed")
+
+    await at_work.until(completed, "the ticket completed")
+
+
+async def _killed(at_work: Office, now: bool) -> None:
+    if now:
+        await at_work.programs["worker"].kill()
+        await at_work.programs["worker"].start()
+
+
+async def _once(at_work: Office) -> None:
+    """Everything owed is posted, each part once, and each card stands in Slack once."""
+
+    async def settled() -> bool:
+        async with at_work.store.transaction(at_work.account) as unit:
+            session = (await unit.sessions.on_ticket(TICKET))[0]
+            posts = await unit.posts.of_session(session)
+            return all(post.state.value == "posted" or post.held_because for post in posts)
+
+    await at_work.until(settled, "everything posted")
+    notes = [str(note["text"]) for note in at_work.psa.records("notes", TICKET)]
+    assert len(notes) == len(set(notes))
+    roots = [m for m in await at_work.messages() if "Lena Fischer" in shown(m)]
+    assert len(roots) == 1
+    replies = [shown(m) for m in await at_work.replies(roots[0])]
+    assert len(replies) == len(set(replies)), replies
+    assert len(await at_work.messages(ESCALATIONS)) == 1
+    await asyncio.sleep(0)
