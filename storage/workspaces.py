@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,8 @@ from storage.store import Store, Unit
 from storage.tables import identities, link_codes, workspaces
 
 CODE_LASTS = timedelta(minutes=60)
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""The platform's clock and the database's."""
 
 
 class Workspaces:
@@ -65,12 +67,17 @@ class Workspaces:
         """False where it is not installed: renewed keys do not bring back what was uninstalled meanwhile."""
         values = {"credentials": self._sealed(credentials)}
         async with self._store.transaction() as unit:
-            return await _change(unit, platform, external_id, values, state="installed")
+            installed = workspaces.c.state == "installed"
+            return await _change(unit, platform, external_id, values, where=installed)
 
-    async def revoke(self, platform: str, external_id: str) -> bool:
-        """Uninstalled: its keys are deleted, its link stays for a later install. False where it is not known."""
+    async def revoke(self, platform: str, external_id: str, at: datetime | None = None) -> bool:
+        """Uninstalled: its keys are deleted, its link stays for a later install. False where it is not known, or was
+        installed again after `at`.
+        """
+        gone = {"credentials": None, "state": "uninstalled"}
+        before = None if at is None else workspaces.c.installed_at <= at + CLOCKS_DIFFER
         async with self._store.transaction() as unit:
-            return await _change(unit, platform, external_id, {"credentials": None, "state": "uninstalled"})
+            return await _change(unit, platform, external_id, gone, where=before)
 
     async def unlink(self, platform: str, external_id: str) -> UUID | None:
         """It belongs to nobody from now on, and its people are known by it no more. The Account it was linked to."""
@@ -144,14 +151,14 @@ async def _begin(unit: Unit, platform: str, external_id: str) -> None:
 
 
 async def _change(
-    unit: Unit, platform: str, external_id: str, values: dict[str, Any], *, state: str | None = None
+    unit: Unit, platform: str, external_id: str, values: dict[str, Any], *, where: Any = None
 ) -> bool:
     """Whether it was there to be changed. A second look, because it may be linked between the look and the change."""
     for _ in range(2):
         workspace_id = await _reach(unit, platform, external_id)
         statement = update(workspaces).where(workspaces.c.id == workspace_id).values(values)
-        if state is not None:
-            statement = statement.where(workspaces.c.state == state)
+        if where is not None:
+            statement = statement.where(where)
         if workspace_id and (await unit.connection.execute(statement.returning(workspaces.c.id))).first():
             return True
     return False

@@ -20,7 +20,19 @@ from engine.effects import Lane
 from engine.events import Event, GuideReply, SessionStarted
 from engine.history import History
 from engine.performing import Work
-from engine.ports import Act, Done, Lease, Live, OwedRow, Performed, Performer, PsaView, Received, StillOurs
+from engine.ports import (
+    Act,
+    Done,
+    Lease,
+    Live,
+    OwedRow,
+    Performed,
+    Performer,
+    PsaView,
+    Received,
+    StillOurs,
+    Watch,
+)
 from engine.posting import Posting, PostLimits
 from engine.psa import Psa, Ticket
 from engine.psa_settings import PsaSettings
@@ -330,6 +342,7 @@ def room(
     limits: Limits | None = None,
     kind: type[Desk] = Desk,
     posting_kind: type[Posting] = Posting,
+    live: Watch | None = None,
 ) -> Room:
     """Put a desk together; the work lane is the real one with a fake guide and a fake PSA."""
     store = memory or place.store
@@ -338,7 +351,7 @@ def room(
     posting = posting_kind(store, opens, watch or Stopwatch(), post_limits)
     performers: dict[Lane, Performer] = {
         Lane.TALK: talk,
-        Lane.WORK: work or Work(store, guide, opens, posting, RecordingPerformer()),
+        Lane.WORK: work or Work(store, guide, opens, posting, RecordingPerformer(), watch=live),
     }
     desk = kind(store, receives, front, performers, bell, NoRenewal(), trouble, f"desk {uuid4()}", limits)
     return Room(place, desk, front, guide, talk, bell, trouble)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.card import Card, Text, from_json
@@ -41,9 +42,10 @@ class WantsFile:
 
 @dataclass(frozen=True, slots=True)
 class WantsGone:
-    """The app was uninstalled: its keys are deleted."""
+    """The app was uninstalled at this epoch second: its keys are deleted, unless it was installed again since."""
 
     team: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Fetching:
     async def fetch(self, wanted: object) -> object:
         """Raises PutOff while Slack is away."""
         if isinstance(wanted, WantsGone):
-            await self._apis.revoke(wanted.team)
+            when = datetime.fromtimestamp(wanted.at, UTC) if wanted.at else None
+            await self._apis.revoke(wanted.team, when)
             return True
         try:
             api = await self._apis.of(getattr(wanted, "team", ""))

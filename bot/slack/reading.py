@@ -70,7 +70,7 @@ class SlackReader:
         if word is None or not word.team:
             return None
         if word.kind == "gone":
-            members.fetched(received, WantsGone(word.team), object)
+            members.fetched(received, WantsGone(word.team, int(word.ts or 0)), object)
             return None
         space = await unit.workspace("slack", word.team)
         if space is None or not word.user:

@@ -91,10 +91,16 @@ def _event(body: dict[str, Any]) -> Word | None:
                 shared=bool(body.get("is_ext_shared_channel")),
             )  # fmt: skip
         case "app_uninstalled":
-            return Word("gone", team, user)
+            return Word("gone", team, user, ts=_moment(body))
         case "tokens_revoked":
-            return Word("gone", team, user) if (happened.get("tokens") or {}).get("bot") else None
+            return Word("gone", team, user, ts=_moment(body)) if (happened.get("tokens") or {}).get("bot") else None
     return None
+
+
+def _moment(body: Mapping[str, Any]) -> str:
+    """When it happened, in epoch seconds; empty where it is not said."""
+    found = body.get("event_time")
+    return str(found) if isinstance(found, int) else ""
 
 
 def _message(body: dict[str, Any], said: dict[str, Any], team: str, user: str) -> Word | None:

@@ -104,9 +104,9 @@ class Apis:
         self._known.pop(team, None)
         self._not_before.pop(team, None)
 
-    async def revoke(self, team: str) -> None:
+    async def revoke(self, team: str, at: datetime | None = None) -> None:
         """It was uninstalled: delete its keys."""
-        await self.workspaces.revoke(PLATFORM, team)
+        await self.workspaces.revoke(PLATFORM, team, at)
         self.forget(team)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────

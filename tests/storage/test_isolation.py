@@ -61,6 +61,11 @@ class Theirs:
         return self.office.anna.id
 
 
+RECEIVED = text(
+    "insert into inbox (platform, unique_key, order_key, payload, account_id) values ('c', :k, 'o', '', :a)"
+)
+
+
 async def furnished(place: Office) -> Theirs:
     """ALPHA stands in everything a person would read."""
     session = uuid4()
@@ -97,19 +102,11 @@ async def furnished(place: Office) -> Theirs:
             await unit.connection.execute(text("select id from outbox order by id desc limit 1"))
         ).scalar_one()
         draft = await unit.drafts.keep(place.anna.id, "form", {"text": "ALPHA"})
-        await unit.connection.execute(
-            text(
-                "insert into inbox (platform, unique_key, order_key, payload, account_id) values ('c', :k, 'o', '', :a)"
-            ),
-            {"k": str(uuid4()), "a": place.account},
-        )
+        await unit.connection.execute(RECEIVED, {"k": str(uuid4()), "a": place.account})
         code = await make_code(unit, "slack", place.anna.id)
     assert post is not None
     assert lease is not None
-    team_id = str(uuid4())
-    await Workspaces(place.store).install("slack", team_id, "ALPHA", "U0", "B0", "A0", {"token": "ALPHA"})
-    async with place.store.transaction() as unit:
-        assert await unit.redeem("slack", team_id, code) == place.account
+    await _linked(place, code)
     return Theirs(
         place,
         session,
@@ -124,6 +121,13 @@ async def furnished(place: Office) -> Theirs:
         draft,
         uuid4(),
     )
+
+
+async def _linked(place: Office, code: str) -> None:
+    team_id = str(uuid4())
+    await Workspaces(place.store).install("slack", team_id, "ALPHA", "U0", "B0", "A0", {"token": "ALPHA"})
+    async with place.store.transaction() as unit:
+        assert await unit.redeem("slack", team_id, code) == place.account
 
 
 @pytest.fixture

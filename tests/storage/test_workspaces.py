@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -380,6 +381,14 @@ async def test_rotating_renews_linked_unlinked_and_skips_uninstalled(empty_datab
         await store.close()
 
 
+async def test_an_uninstall_that_is_heard_of_after_a_new_install_takes_nothing_away(chats: Chats) -> None:
+    team = await chats.install()
+    minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    assert not await chats.workspaces.revoke("slack", team, minute_ago)
+    assert (await chats.found(team)).state == "installed"
+    assert await chats.workspaces.revoke("slack", team, datetime.now(UTC))
+
+
 async def test_expired_codes_are_deleted_and_good_ones_stay(empty_database: Database) -> None:
     store = Store(empty_database.app_url, VAULT, pool_size=1)
     chats = Chats(store, Workspaces(store), await move_in(store), empty_database.owner_url)
@@ -389,18 +398,4 @@ async def test_expired_codes_are_deleted_and_good_ones_stay(empty_database: Data
     good = await chats.code()
     assert await Retention(store).clean() == 1
     assert await chats.redeem(team, good) == chats.place.account
-    await store.close()
-
-
-async def test_a_draft_that_says_where_to_answer_goes_after_a_day(empty_database: Database) -> None:
-    store = Store(empty_database.app_url, VAULT, pool_size=1)
-    place = await move_in(store)
-    async with store.transaction(place.account) as unit:
-        old, young = [await unit.drafts.keep(place.anna.id, "route", {"to": "C1"}) for _ in range(2)]
-        age = text("update drafts set created_at = now() - interval '25 hours' where id = :id")
-        await unit.connection.execute(age, {"id": old})
-    assert await Retention(store).clean() == 1
-    async with store.transaction(place.account) as unit:
-        assert await unit.drafts.get(old, place.anna.id) is None
-        assert await unit.drafts.get(young, place.anna.id) == {"to": "C1"}
     await store.close()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -30,7 +29,7 @@ from engine.session import Session
 from storage.places import Place
 from storage.receiving import Receiving
 from storage.workspaces import Workspaces, make_code
-from tests.fakes import VAULT, Office, Room, move_in, room
+from tests.fakes import Office, Room, room
 
 Body = dict[str, Any]
 BOT = "U0FLOW"
@@ -207,7 +206,7 @@ class Stage:
         session = uuid4()
         async with self.office.store.transaction(self.office.account) as unit:
             blank = self.office.blank(session, unit.now)
-            await unit.sessions.save(None, _owned_by(blank, user.id))
+            await unit.sessions.save(None, replace(blank, owner_id=user.id))
             await unit.places.ensure("thread", "slack", self.team, channel, thread, session)
         return session
 
@@ -332,12 +331,6 @@ class Stage:
         }  # fmt: skip
 
 
-def _owned_by(session: Session, user: UUID) -> Session:
-    from dataclasses import replace  # noqa: PLC0415 - beside its only use
-
-    return replace(session, owner_id=user)
-
-
 def stamp() -> str:
     """Slack's time of a message; no two are the same."""
     return f"1700000000.{next(_number):06}"
@@ -356,8 +349,7 @@ def pressed(choice: Choice, *, menu: bool = False) -> Body:
             "value": actions.value(choice), "action_ts": stamp()}  # fmt: skip
 
 
-@asynccontextmanager
-async def stage(place: Office, receives: Receiving, *, linked: bool = True) -> AsyncIterator[Stage]:
+async def stage(place: Office, receives: Receiving, *, linked: bool = True) -> Stage:
     team, table = f"T{uuid4().hex[:12].upper()}", Table()
     workspaces = Workspaces(place.store)
     await workspaces.install("slack", team, "Practice MSP", BOT, "B0FLOW", "A0FLOW", {"token": "xoxb-x"})
@@ -365,12 +357,5 @@ async def stage(place: Office, receives: Receiving, *, linked: bool = True) -> A
     made = Stage(place, team, table, desk, workspaces)
     if linked:
         await made.link()
-    yield made
+    return made
 
-
-async def another(place: Office) -> Office:
-    """A second Account on the same database."""
-    return await move_in(place.store)
-
-
-__all__ = ["VAULT", "Stage", "Table", "another", "stage"]
