@@ -8,19 +8,9 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from engine.effects import (
-    AskGuide,
-    CheckConnection,
-    Lane,
-    Owed,
-    Post,
-    ReadTicket,
-    Show,
-    Tell,
-    WriteBriefing,
-    by_way_of,
-)
-from engine.events import Event, GuideFailed, PushFailed, TicketUnreadable
+from engine.effects import Lane, Owed, by_way_of
+from engine.events import Event
+from engine.giving_up import given_up
 from engine.lifecycle import advance
 from engine.ports import (
     Act,
@@ -32,7 +22,6 @@ from engine.ports import (
     Lease,
     LeaseLost,
     Memory,
-    OwedPost,
     OwedRow,
     Performed,
     Performer,
@@ -42,10 +31,8 @@ from engine.ports import (
     Remembers,
     Unreadable,
 )
-from engine.session import Session
 
 Ring = tuple[UUID, UUID, Lane, timedelta]
-DONE = Done()
 MOST_FETCHED = 16
 """Things from outside that one row may need: a person, a channel, ten files."""
 LONGEST_PUT_OFF = 60.0
@@ -145,7 +132,6 @@ class Desk:
         return True
 
     async def _apply(self, unit: Any, acts: Sequence[Act]) -> list[Ring]:
-        touched: set[UUID] = set()
         for act in acts:
             effects: Sequence[Owed] = act.effects
             if act.event is not None:
@@ -155,26 +141,26 @@ class Desk:
             await unit.outbox.owe(act.subject, effects)
             if act.save is not None:
                 await act.save(unit)
-            touched.add(act.subject)
-        return await _rings(unit, touched)
+        return _rings(unit) if acts else []
 
     async def apply(self, unit: Any, session_id: UUID, event: Event) -> tuple[Owed, ...]:
         """Advance one Session under its lock, save it and its audit row; gives what is owed now."""
         before = await unit.sessions.get(session_id, lock=True)
         after, effects = advance(before, event, unit.now)
-        if after is not None and after is not before:
-            await unit.sessions.save(before, after)
-        if after is not None:
-            by = getattr(event, "by", None)
-            detail = {
-                "from": before.status.value if before else None,
-                "to": after.status.value,
-                "changed": after is not before,
-                "step": getattr(event, "step", None)
-                if isinstance(getattr(event, "step", None), int)
-                else None,
-            }
-            await unit.sessions.log(session_id, unit.now, by.id if by else None, type(event).__name__, detail)
+        if after is None:
+            return effects
+        by, step = getattr(event, "by", None), getattr(event, "step", None)
+        detail = {
+            "from": before.status.value if before else None,
+            "to": after.status.value,
+            "changed": after is not before,
+            "step": step if isinstance(step, int) else None,
+        }
+        entry = (unit.now, by.id if by else None, type(event).__name__, detail)
+        if after is before:
+            await unit.sessions.log(session_id, *entry)
+        else:
+            await unit.sessions.save(before, after, entry)
         return effects
 
     async def _put_off(self, received: Received | None, away: PutOff) -> bool:
@@ -217,58 +203,65 @@ class Desk:
     async def deliver(self, account: UUID, subject: UUID, lane: Lane) -> int:
         """Perform what this lane owes, in order, while its lease is ours; how many effects were closed."""
         closed = 0
-        lease = await self._take(account, subject, lane)
-        while lease is not None:
-            async with self._renewal.keeping(lease):
-                try:
-                    while await self._deliver_next(lease):
-                        closed += 1
-                except LeaseLost:
-                    return closed
-                except (
-                    BaseException
-                ):  # stopped, or the database is away: the next one need not wait for the lease
-                    await self._release(lease)
-                    raise
-            lease = await self._let_go(lease)
+        while (taken := await self._take(account, subject, lane)) is not None:
+            lease, following = taken
+            if following.row is not None:
+                async with self._renewal.keeping(lease):
+                    try:
+                        while (row := following.read()) is not None:
+                            ended, following = await self._deliver_one(lease, row)
+                            closed += ended
+                    except LeaseLost:
+                        return closed
+                    except (
+                        BaseException
+                    ):  # stopped, or the database is away: the next one need not wait for the lease
+                        await self._release(lease)
+                        raise
+            if not self._at_once(lease, following):
+                break
         return closed
 
-    async def _take(self, account: UUID, subject: UUID, lane: Lane) -> Lease | None:
+    async def _take(self, account: UUID, subject: UUID, lane: Lane) -> tuple[Lease, Any] | None:
+        """The lease and what is to be done first; None while somebody else has it."""
         async with self._memory.transaction(account) as unit:
-            taken: Lease | None = await unit.outbox.take(subject, lane, self._holder, self._limits.lease)
-            return taken
-
-    async def _let_go(self, lease: Lease) -> Lease | None:
-        """Release the lane, then look once more: what came in between is delivered, not left to the sweep."""
-        if not await self._release(lease):
-            return None
-        async with self._memory.transaction(lease.account) as unit:
-            due = [due for lane, due in await unit.outbox.waiting(lease.subject) if lane is lease.lane]
-            if due and due[0] > unit.now:
-                self._bell.ring(lease.account, lease.subject, lease.lane, due[0] - unit.now)
+            lease: Lease | None = await unit.outbox.take(subject, lane, self._holder, self._limits.lease)
+            if lease is None:
                 return None
-        return await self._take(lease.account, lease.subject, lease.lane) if due else None
+            return lease, await self._go_on(unit, lease)
+
+    async def _go_on(self, unit: Any, lease: Lease) -> Any:
+        """Begin the next effect, or release the lane. Last in its transaction: the row it locks may be wanted by
+        somebody who holds what another statement would wait for.
+        """
+        following = await unit.outbox.go_on(lease)
+        if following.row is None and following.due is not None:
+            return replace(following, due=following.due - unit.now)
+        return following
+
+    def _at_once(self, lease: Lease, following: Any) -> bool:
+        """Whether something came in meanwhile that can be done now; what is due later is rung for."""
+        if following.due is None:
+            return False
+        if following.due > timedelta():
+            self._bell.ring(lease.account, lease.subject, lease.lane, following.due)
+            return False
+        return True
 
     async def _release(self, lease: Lease) -> bool:
         async with self._memory.transaction(lease.account) as unit:
             released: bool = await unit.outbox.release(lease)
             return released
 
-    async def _deliver_next(self, lease: Lease) -> bool:
-        async with self._memory.transaction(lease.account) as unit:
-            if not await unit.outbox.fence(lease):
-                raise LeaseLost
-            row = await unit.outbox.next_owed(lease)
-        if row is None:
-            return False
+    async def _deliver_one(self, lease: Lease, row: OwedRow) -> tuple[bool, Any]:
+        """Whether the effect was closed, and what follows."""
         try:
             performed = await self._performers[lease.lane].perform(row, lease, self._still_ours(lease))
-            await self._close(lease, row, performed)
+            return True, await self._close(lease, row, performed)
         except LeaseLost:
             raise
         except Exception as failure:  # noqa: BLE001 - whatever went wrong, outside or in saving it, the effect stays owed or is parked
             return await self._effect_failed(lease, row, failure)
-        return True
 
     def _still_ours(self, lease: Lease) -> Any:
         async def check() -> None:
@@ -278,28 +271,31 @@ class Desk:
 
         return check
 
-    async def _close(self, lease: Lease, row: OwedRow, performed: Performed) -> None:
-        """The outcome and `done` in one transaction, fenced."""
-        rings: list[Ring] = []
+    async def _close(self, lease: Lease, row: OwedRow, performed: Performed) -> Any:
+        """The outcome, `done` and the beginning of what follows in one transaction, fenced."""
         async with self._memory.transaction(lease.account) as unit:
-            if not await unit.outbox.fence(lease):
-                raise LeaseLost
             match performed:
                 case Later(due=due, hold=hold):
+                    if not await unit.outbox.fence(lease):
+                        raise LeaseLost
                     await unit.outbox.again(row.id, due, failed=False, hold=hold)
                 case Done(events=events):
-                    await unit.outbox.end(row.id)
+                    await self._end(unit, lease, row)
                     # The Session's lock comes first, as in `handle`: in another order the two could wait for each other.
                     await self._follow_up(unit, lease.subject, events)
             if performed.save is not None:
                 await performed.save(unit)
-            if performed != DONE:
-                targets = {
-                    lease.subject,
-                    *(getattr(e, "session_id", lease.subject) for e in _events(performed)),
-                }
-                rings = await _rings(unit, targets)
+            rings = _rings(unit, lease)
+            following = await self._go_on(unit, lease)
         self._ring(rings)
+        return following
+
+    async def _end(self, unit: Any, lease: Lease, row: OwedRow, state: str = "done", problem: str = "") -> bool:
+        """False for an effect that was closed before. Raises LeaseLost."""
+        fenced, ended = await unit.outbox.close(lease, row.id, state, problem)
+        if not fenced:
+            raise LeaseLost
+        return bool(ended)
 
     async def _follow_up(self, unit: Any, subject: UUID, events: Sequence[Event]) -> None:
         for event in events:
@@ -307,12 +303,11 @@ class Desk:
             target: UUID = getattr(event, "session_id", subject)
             await unit.outbox.owe(target, await self.apply(unit, target, event))
 
-    async def _effect_failed(self, lease: Lease, row: OwedRow, failure: Exception) -> bool:
+    async def _effect_failed(self, lease: Lease, row: OwedRow, failure: Exception) -> tuple[bool, Any]:
         name = type(row.effect).__name__
         error_id = self._trouble.note(f"effect {row.id} {name}, attempt {row.attempts}", failure)
         if row.attempts >= self._limits.tries:
-            await self._park(lease, row, error_id)
-            return True
+            return True, await self._park(lease, row, error_id)
         wait = (
             getattr(failure, "retry_after", None)
             or self._limits.backoff[min(row.attempts, len(self._limits.backoff)) - 1]
@@ -321,78 +316,26 @@ class Desk:
             if not await unit.outbox.fence(lease):
                 raise LeaseLost
             await unit.outbox.again(row.id, unit.now + timedelta(seconds=wait), error_id)
-        return False
+            return False, await self._go_on(unit, lease)
 
-    async def _park(self, lease: Lease, row: OwedRow, error_id: str) -> None:
-        rings: list[Ring] = []
+    async def _park(self, lease: Lease, row: OwedRow, error_id: str) -> Any:
         async with self._memory.transaction(lease.account) as unit:
-            if not await unit.outbox.fence(lease):
-                raise LeaseLost
-            if await unit.outbox.end(row.id, "parked", error_id):
-                events, told = await _given_up(unit, lease.subject, row.effect, error_id)
+            if await self._end(unit, lease, row, "parked", error_id):
+                events, told = await given_up(unit, lease.subject, row.effect, error_id)
                 await self._follow_up(unit, lease.subject, events)
                 for subject, effect in told:
                     await unit.outbox.owe(subject, (effect,))
-                rings = await _rings(unit, {lease.subject, *(subject for subject, _ in told)})
+            rings = _rings(unit, lease)
+            following = await self._go_on(unit, lease)
         self._ring(rings)
+        return following
 
 
-Told = tuple[tuple[UUID, Owed], ...]
-
-
-async def _given_up(unit: Any, subject: UUID, effect: Owed, error_id: str) -> tuple[tuple[Event, ...], Told]:
-    """What people see of an effect that is given up: events of the Session, and effects with their subjects.
-
-    A part owed to the PSA says so too, or no Retry would find it.
-    """
-    match effect:
-        case AskGuide(turn=turn) | WriteBriefing(turn=turn):
-            return (GuideFailed(turn, error_id),), ()
-        case Post(post_id=post_id):
-            post: OwedPost | None = await unit.posts.get(post_id)
-            kind = await unit.posts.give_up(post_id, error_id)
-            if not kind:
-                return (), ()
-            return (PushFailed(post_id, kind, error_id, True, post.engineer if post else None),), ()
-        case ReadTicket(ticket_id=ticket_id):
-            return (TicketUnreadable(ticket_id, _unread(f"Ticket #{ticket_id}", "read", error_id)),), ()
-        case CheckConnection(connection_id=connection_id, to=admin, place=place):
-            problem = _unread("The connection", "checked", error_id)
-            await unit.accounts.change_connection(
-                connection_id, state="failed", problem=problem, checked_at=unit.now
-            )
-            return (), ((admin, Show(to=admin, what=f"connection:{connection_id}", place=place)),)
-        case _:
-            return (), await _owner_told(unit, subject, effect, error_id)
-
-
-async def _owner_told(unit: Any, subject: UUID, effect: Owed, error_id: str) -> Told:
-    """Work that no event of the Session speaks of: its owner hears of it, and whose part it was."""
-    session: Session | None = await unit.sessions.get(subject)
-    if session is None or effect.lane is not Lane.WORK:
-        return ()
-    concerned = getattr(effect, "engineer", None) or getattr(effect, "by", None) or session.owner_id
-    people = dict.fromkeys((session.owner_id, concerned))
-    return tuple((subject, Tell(to=person, what=_numbered("given_up", error_id))) for person in people)
-
-
-def _numbered(key: str, error_id: str) -> str:
-    """A sentence's key with the number that the log knows it by."""
-    return f"{key}:{error_id}"
-
-
-def _unread(what: str, done: str, error_id: str) -> str:
-    return f"{what} could not be {done} in several tries. The number for support is {error_id}."
-
-
-async def _rings(unit: Any, subjects: set[UUID]) -> list[Ring]:
-    """Which lanes to wake once this transaction is committed, and how long from now."""
+def _rings(unit: Any, held: Lease | None = None) -> list[Ring]:
+    """Which lanes to wake once this transaction is committed, and how long from now; not the one that is held."""
     return [
         (unit.account, subject, lane, max(timedelta(), due - unit.now))
-        for subject in subjects
-        for lane, due in await unit.outbox.waiting(subject)
+        for subject, lanes in unit.outbox.wakes.items()
+        for lane, due in lanes
+        if held is None or (subject, lane) != (held.subject, held.lane)
     ]
-
-
-def _events(performed: Performed) -> tuple[Event, ...]:
-    return performed.events if isinstance(performed, Done) else ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +20,92 @@ from storage.tables import lanes, outbox
 UNSENT = "unsent"
 """The problem of a row whose last attempt certainly sent nothing."""
 
+OWE = text("""
+with given as (
+    select * from unnest(cast(:lanes as text[]), cast(:verbs as text[]), cast(:args as text[]),
+                         cast(:dues as timestamptz[]), cast(:coalesces as boolean[]))
+        with ordinality as g(lane, verb, args, due_at, coalesces, n)
+), renewed as (
+    update outbox o set args = cast(g.args as jsonb), due_at = g.due_at from given g
+    where g.coalesces and o.verb = g.verb and o.subject_id = :subject and o.account_id = :account
+        and o.state = 'owed' and o.attempts = 0
+    returning o.id, o.lane, o.verb, o.due_at
+), added as (
+    insert into outbox (account_id, subject_id, lane, verb, args, due_at)
+    select :account, :subject, g.lane, g.verb, cast(g.args as jsonb), g.due_at from given g
+    where not (g.coalesces and exists (select 1 from renewed r where r.verb = g.verb)) order by g.n
+    returning id, lane, due_at
+), standing as (
+    select id, lane, due_at, attempts > 0 as held from outbox
+    where subject_id = :subject and account_id = :account and state = 'owed'
+        and id not in (select id from renewed)
+    union all select id, lane, due_at, false from renewed
+    union all select id, lane, due_at, false from added
+)
+select s.lane, min(s.due_at) as due from standing s
+where s.id <= coalesce((select min(h.id) from standing h where h.held and h.lane = s.lane), s.id)
+group by s.lane
+""")
+COUNTED = """
+with head as (
+    select id, problem, due_at <= :now as due from outbox
+    where subject_id = :subject and lane = :lane and account_id = :account and state = 'owed'
+        and (due_at <= :now or attempts > 0)
+    order by id limit 1
+), counted as (
+    -- It may have been given another time since it was looked up.
+    update outbox o set attempts = o.attempts + 1, problem = '' from head
+    where head.due and o.id = head.id and o.state = 'owed' and o.due_at <= :now
+    returning o.id, o.verb, o.args, o.due_at, o.attempts, o.created_at, head.problem as said
+)
+"""
+NEXT = text(f"{COUNTED} select * from counted")  # noqa: S608 - nothing of it comes from outside
+GO_ON = text(f"""
+{COUNTED}, released as (
+    update lanes set leased_until = null, holder = null
+    where subject_id = :subject and lane = :lane and account_id = :account and version = :version
+        and not exists (select 1 from counted)
+    returning version
+)
+select counted.*, case when counted.id is null then (
+    select min(f.due_at) from outbox f
+    where f.subject_id = :subject and f.lane = :lane and f.account_id = :account and f.state = 'owed'
+        and f.id <= coalesce((
+            select min(h.id) from outbox h
+            where h.subject_id = :subject and h.lane = :lane and h.account_id = :account
+                and h.state = 'owed' and h.attempts > 0), f.id)) end as following
+from (values (1)) one(n) left join counted on true
+""")  # noqa: S608 - nothing of it comes from outside
+CLOSE = text("""
+with fenced as (
+    update lanes set holder = :holder
+    where subject_id = :subject and lane = :lane and account_id = :account and version = :version
+        and leased_until > clock_timestamp()
+    returning version
+), ended as (
+    update outbox set state = :state, problem = :problem, done_at = now()
+    where id = :row and account_id = :account and state = 'owed' and exists (select 1 from fenced)
+    returning id
+)
+select exists (select 1 from fenced) as fenced, exists (select 1 from ended) as ended
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What a lane's holder does next: the row he has begun, or, where none is due, nothing, for the lane is free
+    again then. `due`: when that can go on.
+    """
+
+    row: Any = None
+    due: datetime | None = None
+
+    def read(self) -> OwedRow | None:
+        """The row as an effect, to be read once the transaction is over: what this version does not know must not
+        undo what was closed with it. Raises KeyError for a verb this version does not know.
+        """
+        return _owed(self.row) if self.row is not None else None
+
 
 class Outbox:
     """`now` is the transaction's time: it decides what is due. Leases go by the database's own."""
@@ -26,32 +114,22 @@ class Outbox:
         self._db = connection
         self._account = account
         self._now = now
+        self.wakes: dict[UUID, list[tuple[Lane, datetime]]] = {}
+        """To whom something was owed in this transaction: as `waiting` says it from then on."""
 
     async def owe(self, subject: UUID, effects: Sequence[Owed]) -> None:
         """Append effects in order. One that coalesces and waits already is only given its new time and arguments."""
-        for effect in effects:
+        given: dict[object, tuple[str, str, str, datetime, bool]] = {}
+        for place, effect in enumerate(effects):
             verb, args = to_row(effect)
-            if effect.coalesce and await self._renew(subject, verb, args, effect.due):
-                continue
-            values: dict[str, Any] = {
-                "account_id": self._account,
-                "subject_id": subject,
-                "lane": effect.lane.value,
-                "verb": verb,
-                "args": args,
-                "due_at": effect.due or self._now,
-            }
-            await self._db.execute(insert(outbox).values(values))
-
-    async def _renew(self, subject: UUID, verb: str, args: dict[str, object], due: datetime | None) -> bool:
-        statement = (
-            update(outbox)
-            .where(outbox.c.subject_id == subject, outbox.c.account_id == self._account)
-            .where(outbox.c.verb == verb, outbox.c.state == "owed", outbox.c.attempts == 0)
-            .values(args=args, due_at=due or self._now)
-            .returning(outbox.c.id)
-        )
-        return (await self._db.execute(statement)).first() is not None
+            row = (effect.lane.value, verb, json.dumps(args), effect.due or self._now, effect.coalesce)
+            given[verb if effect.coalesce else place] = row
+        if not given:
+            return
+        names = ("lanes", "verbs", "args", "dues", "coalesces")
+        values = dict(zip(names, map(list, zip(*given.values(), strict=True)), strict=True))
+        rows = await self._db.execute(OWE, {**values, "subject": subject, "account": self._account})
+        self.wakes[subject] = [(Lane(row.lane), row.due) for row in rows]
 
     async def take(self, subject: UUID, lane: Lane, holder: str, length: timedelta) -> Lease | None:
         """Take the lane's lease if it is free or expired, by the database's time."""
@@ -100,30 +178,33 @@ class Outbox:
 
     async def next_owed(self, lease: Lease) -> OwedRow | None:
         """The first effect that is due, its attempt counted. One that failed and waits holds the ones behind it."""
-        head = (
-            select(outbox.c.id, outbox.c.problem, (outbox.c.due_at <= self._now).label("due"))
-            .where(outbox.c.subject_id == lease.subject, outbox.c.lane == lease.lane.value)
-            .where(outbox.c.account_id == self._account, outbox.c.state == "owed")
-            .where(or_(outbox.c.due_at <= self._now, outbox.c.attempts > 0))
-            .order_by(outbox.c.id)
-            .limit(1)
-        )
-        found = (await self._db.execute(head)).first()
-        if found is None or not found.due:
-            return None
-        counted = (
-            update(outbox)
-            .where(outbox.c.id == found.id, outbox.c.state == "owed")
-            # It may have been given another time since it was looked up.
-            .where(outbox.c.due_at <= self._now)
-            .values(attempts=outbox.c.attempts + 1, problem="")
-            .returning(outbox)
-        )
-        row = (await self._db.execute(counted)).first()
-        if row is None:
-            return None
-        effect = from_row(row.verb, row.args, row.due_at)
-        return OwedRow(row.id, effect, row.attempts, row.created_at, found.problem == UNSENT)
+        row = (await self._db.execute(NEXT, self._lane(lease))).first()
+        return _owed(row) if row is not None else None
+
+    async def go_on(self, lease: Lease) -> Next:
+        """As `next_owed`; where nothing is due, the lane is released in the same moment.
+
+        Whoever takes the lane waits for this transaction, so that what is owed after the look is not overlooked.
+        """
+        row = (await self._db.execute(GO_ON, self._lane(lease))).one()
+        return Next(due=row.following) if row.id is None else Next(row)
+
+    def _lane(self, lease: Lease) -> dict[str, Any]:
+        return {
+            "subject": lease.subject,
+            "lane": lease.lane.value,
+            "account": self._account,
+            "version": lease.version,
+            "now": self._now,
+        }
+
+    async def close(
+        self, lease: Lease, row_id: int, state: str = "done", problem: str = ""
+    ) -> tuple[bool, bool]:
+        """`fence` and then `end`, in one statement: what each of them says."""
+        given = {**self._lane(lease), "holder": lease.holder, "row": row_id}
+        row = (await self._db.execute(CLOSE, {**given, "state": state, "problem": problem})).one()
+        return row.fenced, row.ended
 
     async def end(self, row_id: int, state: str = "done", problem: str = "") -> bool:
         """Close a row as `done`, `parked` or `void`; False when it was closed before."""
@@ -170,3 +251,8 @@ class Outbox:
             .group_by(front.c.lane)
         )
         return [(Lane(row.lane), row.due) for row in await self._db.execute(query)]
+
+
+def _owed(row: Any) -> OwedRow:
+    effect = from_row(row.verb, row.args, row.due_at)
+    return OwedRow(row.id, effect, row.attempts, row.created_at, row.said == UNSENT)

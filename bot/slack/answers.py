@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.slack import modals, payloads
-from bot.slack.actions import FIELD, PART, Metadata, external_id, from_metadata
+from bot.slack.actions import FIELD, PART, Metadata, from_metadata
 from bot.slack.api import Away, Refused
 from bot.slack.payloads import Body, Kept
 from bot.trouble import LoggedTrouble
@@ -170,10 +170,7 @@ class Answers:
         if wrong:
             return modals.errors(wrong, view)
         await self.keep(kept, body)
-        if meta.verb == "keep_text":
-            return None
-        if meta.verb == "connect":
-            waiting = external_id(f"connect:{view.get('id')}")
+        if waiting := payloads.stays(body):
             return {"response_action": "update", "view": modals.loading(waiting, kept.order)}
         return {"response_action": "clear"}
 

@@ -137,6 +137,17 @@ def opens(asked: Click) -> bool:
     return asked.verb in OPENS_A_FORM and not (settled and asked.args.get(settled))
 
 
+WAIT = frozenset({"connect", "keep_text"})
+"""Forms whose window stays: it says what came of a check, or shows the next part of a text."""
+
+
+def stays(body: Body) -> str:
+    """The name by which the worker fills the window of a submitted form; "" where it closes."""
+    view = _object(body, "view")
+    verb = from_metadata(str(view.get("private_metadata") or "")).verb
+    return external_id(f"{verb}:{view.get('id')}:{view.get('hash')}") if verb in WAIT else ""
+
+
 # ── One kind each ───────────────────────────────────────────────────────────────────────────────────────────
 
 

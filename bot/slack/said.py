@@ -182,7 +182,6 @@ def _view(body: dict[str, Any]) -> Word | None:
         return None
     args = dict(carried.args)
     channel, _, thread = args.pop("from", "").partition("/")
-    waits = carried.verb == "connect"
     return Word(
         "submit",
         payloads.team(body),
@@ -192,7 +191,7 @@ def _view(body: dict[str, Any]) -> Word | None:
         ts=_text(view, "id"),
         files=_submitted_files(view),
         user_team=_user_team(body),
-        view=actions.external_id(f"connect:{_text(view, 'id')}") if waits else "",
+        view=payloads.stays(body),
         verb=carried.verb,
         args=args,
         fields={name: storable(value) for name, value in modals.fields(view).items()},

@@ -383,8 +383,7 @@ async def test_rotating_renews_linked_unlinked_and_skips_uninstalled(empty_datab
 
 async def test_an_uninstall_that_is_heard_of_after_a_new_install_takes_nothing_away(chats: Chats) -> None:
     team = await chats.install()
-    minute_ago = datetime.now(UTC) - timedelta(minutes=1)
-    assert not await chats.workspaces.revoke("slack", team, minute_ago)
+    assert not await chats.workspaces.revoke("slack", team, datetime.now(UTC) - timedelta(minutes=1))
     assert (await chats.found(team)).state == "installed"
     assert await chats.workspaces.revoke("slack", team, datetime.now(UTC))
 

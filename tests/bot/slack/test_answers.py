@@ -234,7 +234,7 @@ async def test_a_check_that_takes_too_long_or_fails_leaves_the_decision_to_the_w
 async def test_connecting_shows_that_it_is_being_checked(site: Site) -> None:
     body = ours(site, form("connect", typed("host", "api-na.example")))
     _, said = await site.interact(body)
-    waiting = external_id(f"connect:V{site.team}")
+    waiting = external_id(f"connect:V{site.team}:{body['view'].get('hash')}")
     assert json.loads(said) == {
         "response_action": "update",
         "view": modals.loading(waiting, f"slack:{site.team}:C1:5.1"),
@@ -242,8 +242,11 @@ async def test_connecting_shows_that_it_is_being_checked(site: Site) -> None:
     assert len(await site.rows()) == 1
 
 
-async def test_a_part_of_a_long_text_closes_its_own_window_only(site: Site) -> None:
-    assert await site.interact(ours(site, form("keep_text", typed("text", "x")))) == KEPT
+async def test_the_window_of_a_long_text_stays_for_its_next_part(site: Site) -> None:
+    body = ours(site, form("keep_text", typed("text", "x")))
+    status, said = await site.interact(body)
+    assert (status, json.loads(said)["response_action"]) == (200, "update")
+    assert json.loads(said)["view"]["external_id"] == external_id(f"keep_text:V{site.team}:{body['view'].get('hash')}")
     assert len(await site.rows()) == 1
     assert site.check.asked == []
 
