@@ -12,7 +12,7 @@ from bot.views import SessionView
 from bot.voices import UNOPENED, Voice
 from engine.effects import Show
 from engine.session import Session
-from storage.places import Place
+from storage.places import Message, Place
 from storage.store import Store, Unit
 
 
@@ -24,13 +24,11 @@ class Finding:
         self._voices = voices
 
     async def in_thread(self, unit: Unit, view: SessionView, key: str, card: Card) -> list[Shown]:
-        places = await threads(unit, view.session.id)
-        if not places:
-            opened = await self._opened(unit, view.session)
-            places = [opened] if opened is not None else []
-        return root_first(
-            [await self._known(unit, p, key, card) for p in places], lambda: cards.session_card(view)
-        )
+        known = list(await unit.places.threads(view.session.id, key))
+        if not known and (opened := await self._opened(unit, view.session)) is not None:
+            known = [(opened, await unit.places.message(opened.id, key))]
+        found = [_shown(place, key, card, before) for place, before in known]
+        return root_first(found, lambda: cards.session_card(view))
 
     async def in_channel(self, unit: Unit, view: SessionView, key: str, card: Card) -> list[Shown]:
         """The escalation channel on each platform; where one has none, the threads it has there."""
@@ -66,6 +64,8 @@ class Finding:
 
     async def makes_reachable(self, account: UUID, view: SessionView, *, briefing: bool) -> bool:
         """Whoever takes a Session over gets a Place he sees. True where one was added or moved."""
+        if not (briefing or view.session.parent_id):
+            return False
         async with self._store.transaction(account) as unit:
             places = await threads(unit, view.session.id)
         handed_over = briefing or (
@@ -104,10 +104,13 @@ class Finding:
         return None
 
     async def _known(self, unit: Unit, place: Place, key: str, card: Card) -> Shown:
-        before = await unit.places.message(place.id, key)
-        ref = before.external_ref if before else None
-        same = before is not None and ref is not None and before.card == to_json(card)
-        return Shown(place, key, card, ref, same)
+        return _shown(place, key, card, await unit.places.message(place.id, key))
+
+
+def _shown(place: Place, key: str, card: Card, before: Message | None) -> Shown:
+    ref = before.external_ref if before else None
+    same = before is not None and ref is not None and before.card == to_json(card)
+    return Shown(place, key, card, ref, same)
 
 
 async def threads(unit: Unit, session_id: UUID) -> list[Place]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 from uuid import UUID
 
+from bot.card import Card, to_json
 from engine.ports import Live, TurnOver
 from engine.session import Session
 from storage import turns
@@ -19,17 +20,26 @@ from storage.store import Store
 
 log = logging.getLogger("flowpilot.live")
 
+KEY = "live"
+"""What a Place's passing message is kept under."""
 LONGEST = 100_000
 """Characters of one answer that are shown while it grows; more is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Whose answer is worked out. `reader` is the owner's id on the platform, "" where he has none there."""
+    """Whose answer is worked out. `reader` is the owner's id on the platform, "" where he has none there; `left` the
+    message that a process which died left there.
+    """
 
     session: UUID
     turn: int
     reader: str = ""
+    left: str = ""
+
+
+Keep = Callable[[str], Awaitable[None]]
+"""Remembers the message that has to be taken away, by the platform's name for it; "" for none."""
 
 
 class Sign(Protocol):
@@ -45,7 +55,7 @@ class Sign(Protocol):
 class Lives(Protocol):
     """How one platform shows that the Guide works."""
 
-    def begin(self, place: Place, watched: Watched) -> Sign | None:
+    def begin(self, place: Place, watched: Watched, keep: Keep) -> Sign | None:
         """None while there is nothing yet to show it under."""
 
 
@@ -182,7 +192,7 @@ class _Call:
         except Exception as failure:  # noqa: BLE001 - decoration: it is tried again at the next look
             _noted("places", failure)
             return ()
-        begun = [self._watching.lives[p.platform].begin(p, watched) for p, watched in found]
+        begun = [self._watching.lives[p.platform].begin(p, w, self._keep_in(p)) for p, w in found]
         return [sign for sign in begun if sign is not None]
 
     async def _places(self) -> list[tuple[Place, Watched]]:
@@ -193,11 +203,28 @@ class _Call:
                 if place.kind == "thread" and place.platform in self._watching.lives
             ]
             known = await unit.accounts.identities_of(self._session.owner_id) if places else ()
+            left = [await unit.places.message(place.id, KEY) for place in places]
         reader = {(platform, workspace): external for platform, workspace, external in known}
-        return [
-            (p, Watched(self._session.id, self._turn, reader.get((p.platform, p.workspace), "")))
-            for p in places
-        ]
+        watched = (
+            Watched(
+                self._session.id,
+                self._turn,
+                reader.get((place.platform, place.workspace), ""),
+                (message.external_ref or "") if message else "",
+            )
+            for place, message in zip(places, left, strict=True)
+        )
+        return list(zip(places, watched, strict=True))
+
+    def _keep_in(self, place: Place) -> Keep:
+        async def keep(ref: str) -> None:
+            try:
+                async with self._watching.store.transaction(self._account) as unit:
+                    await unit.places.keep(place.id, KEY, to_json(Card("notice")), ref)
+            except Exception as failure:  # noqa: BLE001 - it only matters to who comes after a process that dies
+                _noted("keep", failure)
+
+        return keep
 
     async def _draw(self, sign: Sign) -> None:
         try:

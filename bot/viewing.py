@@ -9,40 +9,31 @@ from bot.psa_door import settings_of, zone_of
 from bot.views import SessionView
 from engine.history import History
 from engine.psa import ticket_from_json
-from engine.session import Role
 from storage.store import Unit
 
 
 async def view_of(unit: Unit, session_id: UUID, *, whole: bool = False) -> SessionView | None:
     """One Session as it stands; `whole` with every Step and Note, else with what its card needs."""
-    if whole:
-        history = await unit.sessions.history(session_id)
-    else:
-        session = await unit.sessions.get(session_id)
-        history = None
-        if session is not None:
-            history = History(session, await unit.sessions.telling(session_id))
-    if history is None:
+    found = await unit.sessions.for_card(session_id)
+    if found is None:
         return None
-    session = history.session
-    users = await unit.accounts.users()
-    present = _present(history)
-    names = {user.id: user.name for user in users if user.id in present}
-    history = replace(history, names={**{k: v for k, v in history.names.items() if k in present}, **names})
-    connection = await unit.accounts.connection(session.connection_id)
-    members = await unit.accounts.members(connection.id) if connection else {}
+    history = History(found.session, found.steps, names=found.names)
+    if whole:
+        history = await unit.sessions.history(session_id) or history
+    session, present = history.session, _present(history)
+    names = {user: name for user, name in history.names.items() if user in present}
     return SessionView(
         session=session,
-        history=history,
+        history=replace(history, names=names),
         now=unit.now,
-        zone=zone_of(await unit.accounts.settings()),
+        zone=zone_of(found.account_settings),
         ticket=ticket_from_json(session.ticket) if session.ticket else None,
-        posts=await unit.posts.of_session(session_id),
-        owner_mapped=session.owner_id in members,
-        psa_connected=connection is not None,
-        has_lead=any(Role.LEAD in user.roles for user in users),
-        settings=settings_of(connection.settings if connection else {}),
-        thread_link=next((p.link for p in await unit.places.of_session(session_id) if p.link), ""),
+        posts=await unit.posts.of_session(session_id) if found.has_posts else (),
+        owner_mapped=found.owner_mapped,
+        psa_connected=found.connection is not None,
+        has_lead=found.has_lead,
+        settings=settings_of(found.connection or {}),
+        thread_link=found.link,
     )
 
 

@@ -19,9 +19,11 @@ from bot.bells import RedisBell
 from bot.console_reading import ConsoleReader
 from bot.front import Front, Reader
 from bot.guiding import OfflineGuide
+from bot.live import Watching
 from bot.psa_door import Checking, Doors
 from bot.settings import Settings, required
 from bot.slack.fetching import Fetching
+from bot.slack.live import SlackLives
 from bot.slack.reading import SlackReader
 from bot.slack.send import SlackVoice
 from bot.slack.tokens import Apis, adopting
@@ -170,8 +172,15 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     if apis is not None:
         readers["slack"] = SlackReader(Fetching(apis))
     lease = timedelta(seconds=settings.lease_seconds)
+    watching = Watching(store, {"slack": SlackLives(apis)} if apis is not None else {})
     work = Work(
-        store, guide, doors, Posting(store, doors, monotonic, limits), Checking(store, doors), limits.retry
+        store,
+        guide,
+        doors,
+        Posting(store, doors, monotonic, limits),
+        Checking(store, doors),
+        limits.retry,
+        watch=watching,
     )
     desk = Desk(
         memory=store,
@@ -188,4 +197,5 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     if apis is not None:
         ends.push_async_callback(apis.close)
         await ends.enter_async_context(adopting(settings, apis))
+    ends.push_async_callback(watching.close)
     return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis, ends)

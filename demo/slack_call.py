@@ -36,7 +36,9 @@ class Call:
         try:
             return json.loads(found) if found.strip() else None
         except json.JSONDecodeError:
-            raise Refused(f"invalid_{name}" if name in {"blocks", "metadata"} else "invalid_arguments") from None
+            raise Refused(
+                f"invalid_{name}" if name in {"blocks", "metadata"} else "invalid_arguments"
+            ) from None
 
     def flag(self, name: str) -> bool:
         return self.text(name).lower() in {"true", "1"}
@@ -44,7 +46,9 @@ class Call:
     def needs(self, *scopes: str) -> None:
         """Any of the scopes will do."""
         if scopes and not set(scopes) & self.grant.scopes:
-            raise Refused("missing_scope", needed=",".join(scopes), provided=",".join(sorted(self.grant.scopes)))
+            raise Refused(
+                "missing_scope", needed=",".join(scopes), provided=",".join(sorted(self.grant.scopes))
+            )
 
     def channel(self, name: str = "channel", *, member: bool = False, right: str = "") -> Channel:
         """A channel the app can see. `member`: its bot must be in it. `right`: read or history, as scope."""

@@ -47,7 +47,9 @@ def metadata_of(call: Call) -> Json | None:
         or not isinstance(found.get("event_type"), str)
         or not isinstance(found.get("event_payload"), dict)
     ):
-        raise Refused("metadata_must_be_sent_as_an_object" if isinstance(found, str) else "invalid_metadata_format")
+        raise Refused(
+            "metadata_must_be_sent_as_an_object" if isinstance(found, str) else "invalid_metadata_format"
+        )
     return found
 
 

@@ -143,7 +143,7 @@ class Clicks:
         everything = bool(sent.get("all")) or bool(view["clear_on_close"])
         payload = self._payload("view_closed", person, self._world.teams[view["team_id"]])
         del payload["trigger_id"]
-        payload |= {"view": copy.deepcopy(view), "is_cleared": everything}
+        payload |= {"view": copy.deepcopy(view), "is_cleared": everything, "response_urls": []}
         (views.clear if everything else views.drop_top)(self._world, person.id)
         if not view["notify_on_close"]:
             return Heard(0, "", 0.0).as_json()
@@ -183,7 +183,11 @@ class Clicks:
         if name == "dm":
             channel = self._world.dm(self._world.teams[person.team], person.id)
         message = channel.messages.get(str(sent["ts"])) if channel else None
-        if channel is None or message is None or (channel.kind != "channel" and person.id not in channel.members):
+        if (
+            channel is None
+            or message is None
+            or (channel.kind != "channel" and person.id not in channel.members)
+        ):
             raise Impossible(f"{person.id} sees no such message")
         payload = self._payload("message_action", person, self._world.teams[channel.team])
         payload |= {
@@ -219,7 +223,13 @@ class Clicks:
         }
 
     def answer_address(
-        self, person: Person, channel: Channel, original: str = "", thread: str = "", *, ephemeral: bool = False
+        self,
+        person: Person,
+        channel: Channel,
+        original: str = "",
+        thread: str = "",
+        *,
+        ephemeral: bool = False,
     ) -> str:
         """A fresh response_url."""
         world = self._world

@@ -53,7 +53,9 @@ def find(blocks: Sequence[Json], label: str, action_id: str, option: str) -> tup
         if action_id or (label and label_of(element) == label):
             return block, element, option
     for block, element in clickable(blocks):
-        if not action_id and any(label in (one["text"]["text"], one["value"]) for one in all_options(element)):
+        if not action_id and any(
+            label in (one["text"]["text"], one["value"]) for one in all_options(element)
+        ):
             return block, element, label
     return None
 

@@ -22,7 +22,7 @@ def sees(world: World, team: Team, channel: Channel) -> bool:
 
 def bot_message(world: World, team: Team) -> Json:
     """The fields every message of the app carries."""
-    profile = {"id": team.bot_id, "app_id": APP, "name": world.people[team.bot_user].real_name}
+    profile: Json = {"id": team.bot_id, "app_id": APP, "name": world.people[team.bot_user].real_name}
     profile |= {"team_id": team.id, "deleted": False, "updated": 1_700_000_000}
     return {
         "type": "message",
@@ -40,7 +40,7 @@ def put(world: World, channel: Channel, message: Json) -> None:
     channel.messages[message["ts"]] = message
     recount(channel, message.get("thread_ts", ""))
     if message.get("bot_id"):
-        world.statuses.pop((channel.id, message.get("thread_ts", message["ts"])), None)
+        world.statuses.pop((channel.id, str(message.get("thread_ts", message["ts"]))), None)
 
 
 def recount(channel: Channel, thread: str) -> None:
@@ -128,10 +128,17 @@ def remove(world: World, channel: Channel, message: Json) -> Json:
     """Deletes a message; a head with replies stays as a tombstone. Returns the event."""
     before = copy.deepcopy(message)
     if message.get("reply_count"):
-        thread = {name: message[name] for name in (*THREAD_FACTS, "thread_ts", "ts", "type") if name in message}
+        thread = {
+            name: message[name] for name in (*THREAD_FACTS, "thread_ts", "ts", "type") if name in message
+        }
         message.clear()
         message |= thread
-        message |= {"subtype": "tombstone", "text": "This message was deleted.", "user": "USLACKBOT", "hidden": True}
+        message |= {
+            "subtype": "tombstone",
+            "text": "This message was deleted.",
+            "user": "USLACKBOT",
+            "hidden": True,
+        }
     else:
         del channel.messages[message["ts"]]
         recount(channel, before.get("thread_ts", ""))

@@ -13,7 +13,7 @@ from demo.slack_delivery import Delivery
 from demo.slack_files import new_file
 from demo.slack_refusals import Heard, Impossible, Json
 from demo.slack_text import escape, mentions, typed
-from demo.slack_world import VERIFICATION, APP, Channel, Person, Team, World
+from demo.slack_world import APP, VERIFICATION, Channel, Person, Team, World
 
 
 class People:
@@ -64,6 +64,8 @@ class People:
             raise Impossible("nobody can write in an archived channel")
         message = self._new_message(person, channel, sent)
         messages.put(self._world, channel, message)
+        if message.get("subtype") == "thread_broadcast":
+            message["root"] = copy.deepcopy(channel.messages[message["thread_ts"]])
         team = self._world.teams[channel.team]
         found: Json = {"ts": message["ts"], "channel": channel.id, "events": 0}
         heard = Heard(0, "", 0.0, "the app hears nothing of this channel")
@@ -107,7 +109,6 @@ class People:
             message |= {"subtype": "file_share", "upload": False, "display_as_bot": False}
         if sent.get("broadcast") and "thread_ts" in message:
             message["subtype"] = "thread_broadcast"
-            message["root"] = copy.deepcopy(channel.messages[message["thread_ts"]])
 
     def _events_of(self, team: Team, channel: Channel, message: Json, sent: Json) -> list[Json]:
         """What the app hears: `message`, and `app_mention` when it is mentioned."""

@@ -134,7 +134,12 @@ def history(call: Call) -> Json:
     channel = call.channel(member=True, right="history")
     rows = [_read(call, one) for one in reversed(messages.roots_of(channel)) if _within(call, one)]
     shown, more = call.page(rows, 100)
-    return {"messages": shown, "has_more": bool(more["next_cursor"]), "pin_count": 0, "response_metadata": more}
+    return {
+        "messages": shown,
+        "has_more": bool(more["next_cursor"]),
+        "pin_count": 0,
+        "response_metadata": more,
+    }
 
 
 def replies(call: Call) -> Json:
@@ -142,7 +147,7 @@ def replies(call: Call) -> Json:
     root = channel.messages.get(call.text("ts"))
     if root is None:
         raise Refused("thread_not_found")
-    thread = root.get("thread_ts", root["ts"])
+    thread = str(root.get("thread_ts", root["ts"]))
     head = channel.messages.get(thread)
     found = [*([head] if head else []), *messages.replies_of(channel, thread)]
     rows = [_read(call, one) for one in found if one is head or _within(call, one)]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.slack_rules_elements import check_element, count, text_object, wants
 from demo.slack_refusals import Json, Refused, invalid
+from demo.slack_rules_elements import check_element, count, text_object, wants
 
 MESSAGE, MODAL, HOME = "message", "modal", "home"
 EVERYWHERE = (MESSAGE, MODAL, HOME)
@@ -90,7 +90,26 @@ def elements_of(block: Json) -> list[Json]:
     return [one for one in inside if isinstance(one, dict) and one.get("type") != "image"]
 
 
+def _complete(value: Any) -> None:
+    """Slack writes out what was left to it in texts and inputs."""
+    if isinstance(value, list):
+        for inner in value:
+            _complete(inner)
+    elif isinstance(value, dict):
+        match value.get("type"):
+            case "plain_text":
+                value.setdefault("emoji", True)
+            case "mrkdwn":
+                value.setdefault("verbatim", False)
+            case "input":
+                value.setdefault("optional", False)
+                value.setdefault("dispatch_action", False)
+        for inner in list(value.values()):
+            _complete(inner)
+
+
 def _give_ids(block: Json, ids: Iterator[int]) -> None:
+    _complete(block)
     block.setdefault("block_id", f"b{next(ids):04x}")
     for one in elements_of(block):
         one.setdefault("action_id", f"a{next(ids):04x}")
@@ -160,7 +179,8 @@ def _input(found: Checked, block: Json, place: str) -> None:
     text_object(found, f"{place}/label", block.get("label"), 2000, plain=True)
     if block.get("hint"):
         text_object(found, f"{place}/hint", block["hint"], 2000, plain=True)
-    _element(found, block.get("element"), f"{place}/element", INPUT_TAKES)
+    # An input stands alone in its block, so inputs may share an action_id: block_id tells them apart.
+    _element(found, block.get("element"), f"{place}/element", INPUT_TAKES, alone=True)
 
 
 def _image(found: Checked, block: Json, place: str) -> None:
@@ -207,7 +227,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _element(found: Checked, element: Any, place: str, allowed: set[str]) -> None:
+def _element(found: Checked, element: Any, place: str, allowed: set[str], *, alone: bool = False) -> None:
     kind = element.get("type") if isinstance(element, dict) else None
     if kind not in allowed:
         found.complain(f"{place}/type", f"element type {kind} is not allowed here")
@@ -218,9 +238,10 @@ def _element(found: Checked, element: Any, place: str, allowed: set[str]) -> Non
     name = element.get("action_id")
     if name is not None:
         count(found, f"{place}/action_id", name, 255)
-        if name in found.action_ids:
+        if name in found.action_ids and not alone:
             found.complain(f"{place}/action_id", f"action_id {name!r} already exists")
-        found.action_ids.add(str(name))
+        if not alone:
+            found.action_ids.add(str(name))
 
 
 def _alert(found: Checked, block: Json, place: str) -> None:

@@ -26,7 +26,7 @@ def typed(text: str, names: dict[str, str], block_id: str) -> tuple[str, list[Js
     `@FlowPilot` and `<@U…>` of a known id mention; addresses become links; the rest is escaped.
     """
     for name, user in names.items():
-        text = re.sub(rf"@{re.escape(name)}\b", f"<@{user}>", text, flags=re.IGNORECASE)
+        text = re.sub(rf"(?<![\w<])@{re.escape(name)}\b", f"<@{user}>", text, flags=re.IGNORECASE)
     shown, elements, at, known = "", list[Json](), 0, set(names.values())
 
     def plain(piece: str) -> str:

@@ -238,7 +238,9 @@ PEOPLE = (
 )
 
 
-def add_team(world: World, team: Team, *, token: str = "", people: tuple[tuple[str, str, str], ...] = ()) -> Team:
+def add_team(
+    world: World, team: Team, *, token: str = "", people: tuple[tuple[str, str, str], ...] = ()
+) -> Team:
     """A team and its people; with `token` the app is installed there."""
     world.teams[team.id] = team
     for user, name, real in people:

@@ -234,19 +234,14 @@ class Desk:
         """Begin the next effect, or release the lane. Last in its transaction: the row it locks may be wanted by
         somebody who holds what another statement would wait for.
         """
-        following = await unit.outbox.go_on(lease)
-        if following.row is None and following.due is not None:
-            return replace(following, due=following.due - unit.now)
-        return following
+        return await unit.outbox.go_on(lease)
 
     def _at_once(self, lease: Lease, following: Any) -> bool:
         """Whether something came in meanwhile that can be done now; what is due later is rung for."""
-        if following.due is None:
+        if following.wait is not None and following.wait > timedelta():
+            self._bell.ring(lease.account, lease.subject, lease.lane, following.wait)
             return False
-        if following.due > timedelta():
-            self._bell.ring(lease.account, lease.subject, lease.lane, following.due)
-            return False
-        return True
+        return following.wait is not None
 
     async def _release(self, lease: Lease) -> bool:
         async with self._memory.transaction(lease.account) as unit:
@@ -290,7 +285,9 @@ class Desk:
         self._ring(rings)
         return following
 
-    async def _end(self, unit: Any, lease: Lease, row: OwedRow, state: str = "done", problem: str = "") -> bool:
+    async def _end(
+        self, unit: Any, lease: Lease, row: OwedRow, state: str = "done", problem: str = ""
+    ) -> bool:
         """False for an effect that was closed before. Raises LeaseLost."""
         fenced, ended = await unit.outbox.close(lease, row.id, state, problem)
         if not fenced:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -231,36 +231,37 @@ class Accounts:
         )
 
     async def connections(self) -> tuple[PsaConnection, ...]:
-        query = (
-            select(psa_connections)
-            .where(psa_connections.c.account_id == self._account)
-            .order_by(psa_connections.c.created_at)
-        )
-        return tuple(
-            PsaConnection(
-                r.id,
-                r.host,
-                r.company,
-                r.codebase,
-                json.loads(self._vault.open(r.keys)),
-                r.flowpilot_settings,
-                r.state,
-                r.problem,
-                r.checked_at,
-                r.connected_at,
-            )
-            for r in await self._db.execute(query)
-        )
+        query = select(psa_connections).where(psa_connections.c.account_id == self._account)
+        rows = await self._db.execute(query.order_by(psa_connections.c.created_at))
+        return tuple(self._opened(row) for row in rows)
 
     async def connection(self, connection_id: UUID | None = None) -> PsaConnection | None:
-        """The named connection, or the one in use: connected last, or made last where none is connected."""
-        known = await self.connections()
+        """The named connection, or the one in use: connected last, or made last where none is connected. No other
+        one's keys are opened.
+        """
+        c = psa_connections.c
+        used = (c.state == "connected") & c.connected_at.is_not(None)
+        query = select(psa_connections).where(c.account_id == self._account)
         if connection_id is not None:
-            return next((c for c in known if c.id == connection_id), None)
-        connected = {c.connected_at: c for c in known if c.state == "connected" and c.connected_at}
-        if connected:
-            return connected[max(connected)]
-        return known[-1] if known else None
+            query = query.where(c.id == connection_id)
+        # As `FOR_CARD` chooses.
+        last = query.order_by(used.desc(), case((used, c.connected_at)).desc(), c.created_at.desc())
+        row = (await self._db.execute(last.limit(1))).first()
+        return self._opened(row) if row else None
+
+    def _opened(self, row: Any) -> PsaConnection:
+        return PsaConnection(
+            row.id,
+            row.host,
+            row.company,
+            row.codebase,
+            json.loads(self._vault.open(row.keys)),
+            row.flowpilot_settings,
+            row.state,
+            row.problem,
+            row.checked_at,
+            row.connected_at,
+        )
 
     async def needed_connections(self) -> tuple[PsaConnection, ...]:
         """The one in use, and those that a Session or a part owed to the PSA still refers to."""

@@ -73,7 +73,8 @@ select counted.*, case when counted.id is null then (
         and f.id <= coalesce((
             select min(h.id) from outbox h
             where h.subject_id = :subject and h.lane = :lane and h.account_id = :account
-                and h.state = 'owed' and h.attempts > 0), f.id)) end as following
+                and h.state = 'owed' and h.attempts > 0), f.id)) end as following,
+    clock_timestamp() - now() as begun
 from (values (1)) one(n) left join counted on true
 """)  # noqa: S608 - nothing of it comes from outside
 CLOSE = text("""
@@ -94,11 +95,11 @@ select exists (select 1 from fenced) as fenced, exists (select 1 from ended) as 
 @dataclass(frozen=True, slots=True)
 class Next:
     """What a lane's holder does next: the row he has begun, or, where none is due, nothing, for the lane is free
-    again then. `due`: when that can go on.
+    again then. `wait`: how long until that can go on.
     """
 
     row: Any = None
-    due: datetime | None = None
+    wait: timedelta | None = None
 
     def read(self) -> OwedRow | None:
         """The row as an effect, to be read once the transaction is over: what this version does not know must not
@@ -187,7 +188,10 @@ class Outbox:
         Whoever takes the lane waits for this transaction, so that what is owed after the look is not overlooked.
         """
         row = (await self._db.execute(GO_ON, self._lane(lease))).one()
-        return Next(due=row.following) if row.id is None else Next(row)
+        if row.id is not None:
+            return Next(row)
+        # From this very moment: what came in since the transaction began is not to wait for its next ring.
+        return Next(wait=row.following - self._now - row.begun if row.following is not None else None)
 
     def _lane(self, lease: Lease) -> dict[str, Any]:
         return {

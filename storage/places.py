@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +16,20 @@ from storage.tables import accounts, messages, places
 
 LATEST = 6
 CHANGE = text("nextval('message_changes')")
+# Whoever follows `since`, as the console does, would pass over a change drawn earlier and committed later: there
+# they are drawn one at a time within the Account, until the transaction ends. A message that is sent is not followed.
+KEEP = text("""
+with alone as (
+    select a.id from accounts a
+    where a.id = :account and exists (select 1 from places p where p.id = :place and p.platform = 'console')
+    for no key update
+)
+insert into messages (account_id, place_id, key, external_ref, card, change)
+select coalesce(alone.id, :account), :place, :key, :ref, cast(:card as jsonb), nextval('message_changes')
+from (values (1)) one(n) left join alone on true
+on conflict (place_id, key) do update set card = excluded.card, change = nextval('message_changes'),
+    external_ref = coalesce(excluded.external_ref, messages.external_ref)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +59,27 @@ class Message:
 
 
 def _place(row: Any) -> Place:
-    return Place(row.id, row.kind, row.platform, row.workspace, row.channel, row.thread, row.session_id, row.link)
+    return Place(
+        row.id, row.kind, row.platform, row.workspace, row.channel, row.thread, row.session_id, row.link
+    )
 
 
 def _message(row: Any) -> Message:
     return Message(row.id, row.place_id, row.key, row.card, row.external_ref, row.change)
+
+
+def _message_of(row: Any) -> Message | None:
+    """The message in a row of a Place with its message."""
+    if row.message_id is None:
+        return None
+    return Message(
+        row.message_id,
+        row.id,
+        row.message_key,
+        row.message_card,
+        row.message_external_ref,
+        row.message_change,
+    )
 
 
 class Places:
@@ -109,6 +140,18 @@ class Places:
         )
         return tuple(_place(row) for row in await self._db.execute(query))
 
+    async def threads(self, session_id: UUID, key: str) -> tuple[tuple[Place, Message | None], ...]:
+        """Where the Session lives, and what is shown there under this key."""
+        shown = (messages.c.place_id == places.c.id) & (messages.c.account_id == places.c.account_id)
+        query = (
+            select(places, *(column.label(f"message_{column.name}") for column in messages.c))
+            .outerjoin(messages, shown & (messages.c.key == key))
+            .where(places.c.session_id == session_id, places.c.account_id == self._account)
+            .where(places.c.kind == "thread")
+            .order_by(places.c.created_at, places.c.id)
+        )
+        return tuple((_place(row), _message_of(row)) for row in await self._db.execute(query))
+
     async def of_kind(self, kind: str) -> tuple[Place, ...]:
         query = (
             select(places)
@@ -144,26 +187,11 @@ class Places:
         self, place_id: UUID, key: str, card: dict[str, Any], external_ref: str | None = None
     ) -> None:
         """Remember what is shown under this key, so that it can be edited in place."""
-        await self._draw_alone()
-        statement = insert(messages).values(
-            account_id=self._account,
-            place_id=place_id,
-            key=key,
-            card=card,
-            external_ref=external_ref,
-            change=CHANGE,
-        )
-        changed: dict[str, Any] = {"card": card, "change": CHANGE}
-        if external_ref is not None:
-            changed["external_ref"] = external_ref
-        await self._db.execute(
-            statement.on_conflict_do_update(index_elements=["place_id", "key"], set_=changed)
-        )
+        given = {"place": place_id, "key": key, "ref": external_ref, "card": json.dumps(card)}
+        await self._db.execute(KEEP, {**given, "account": self._account})
 
     async def _draw_alone(self) -> None:
-        """One at a time within the Account, until the transaction ends: a change drawn earlier and committed
-        later would be passed over by whoever follows `since`.
-        """
+        """See KEEP."""
         mine = select(accounts.c.id).where(accounts.c.id == self._account)
         await self._db.execute(mine.with_for_update(key_share=True))
 
@@ -211,11 +239,17 @@ class Places:
     async def retire(self, place_id: UUID) -> None:
         """An escalation channel that is closed to us."""
         mine = (places.c.id == place_id) & (places.c.account_id == self._account)
-        await self._db.execute(update(places).where(mine, places.c.kind == "escalations").values(kind="closed"))
+        await self._db.execute(
+            update(places).where(mine, places.c.kind == "escalations").values(kind="closed")
+        )
 
     async def reopen(self, platform: str, workspace: str, channel: str) -> None:
         """An escalation channel that was closed to us is open again."""
-        there = (places.c.platform == platform) & (places.c.workspace == workspace) & (places.c.channel == channel)
+        there = (
+            (places.c.platform == platform)
+            & (places.c.workspace == workspace)
+            & (places.c.channel == channel)
+        )
         mine = (places.c.account_id == self._account) & (places.c.kind == "closed")
         await self._db.execute(update(places).where(there, mine).values(kind="escalations"))
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select, text, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.history import History
-from engine.session import OPEN, Interval, Session, Step
+from engine.session import OPEN, Interval, Note, Session, Step
 from storage import codec
+from storage.session_statements import FOR_CARD, GET, GET_PARTS, LOCK, SAVED, WHOLE
 from storage.tables import (
     ai_session_intervals,
     ai_session_notes,
@@ -23,16 +26,26 @@ from storage.tables import (
     users,
 )
 
-# A pasted log may be megabytes; the digest travels with the Session, the log itself stays where it is.
-SESSION_COLUMNS = (
-    *(
-        c
-        for c in ai_sessions.c
-        if c.name not in {"intake_content", "conversation_messages", "system_prompt_snapshot"}
-    ),
-    ai_sessions.c.intake_content.op("-")("log_content").label("intake_content"),
-)
 WRITTEN_ONCE = frozenset({"id", "account_id", "intake_type", "intake_content", "created_at", "version"})
+Entry = tuple[datetime, UUID | None, str, dict[str, Any]]
+"""Of the audit: when, who, which event, and its detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForCard:
+    """What a Session's card is drawn from, as of one moment. `steps`: the last few, and the latest that taught or
+    ruled out something, oldest first. `names`: of the active people in it. `connection`: the settings of its PSA.
+    """
+
+    session: Session
+    steps: tuple[Step, ...]
+    names: dict[UUID, str]
+    has_lead: bool
+    account_settings: dict[str, Any]
+    connection: dict[str, Any] | None
+    owner_mapped: bool
+    has_posts: bool
+    link: str
 
 
 class SessionMoved(Exception):
@@ -40,32 +53,51 @@ class SessionMoved(Exception):
 
 
 class Sessions:
-    """The Sessions of one Account."""
+    """The Sessions of one Account, within one transaction: what it has locked nobody else changes."""
 
     def __init__(self, connection: AsyncConnection, account: UUID) -> None:
         self._db = connection
         self._account = account
+        self._locked: dict[UUID, Session] = {}
+        self._seen: dict[tuple[UUID, int], Step] = {}
 
     async def get(self, session_id: UUID, *, lock: bool = False) -> Session | None:
         """The Session with its last Steps; `lock` holds it until the transaction ends."""
-        query = select(*SESSION_COLUMNS).where(
-            ai_sessions.c.id == session_id, ai_sessions.c.account_id == self._account
-        )
-        if lock:
-            query = query.with_for_update()
-        row = (await self._db.execute(query)).mappings().first()
+        if session_id in self._locked:
+            return self._locked[session_id]
+        row = await self._one(LOCK if lock else GET, session_id)
         if row is None:
             return None
-        last = await self._last_steps(session_id)
-        return codec.session_from(dict(row), last, await self.intervals(session_id))
+        if lock and row["parts_of"] != row["version"]:
+            row |= await self._one(GET_PARTS, session_id) or {}
+        found = _session(row)
+        if lock:
+            self._locked[session_id] = found
+        return found
 
-    async def _last_steps(self, session_id: UUID) -> dict[int, Step]:
-        """The newest Step and the one before it."""
-        steps = ai_session_steps
-        mine = and_(steps.c.session_id == session_id, steps.c.account_id == self._account)
-        newest = select(steps.c.number, steps.c.content).where(mine).order_by(steps.c.number.desc()).limit(2)
-        rows = (await self._db.execute(newest)).all()
-        return {row.number: codec.step_from(row.content) for row in rows}
+    async def _one(self, query: Any, session_id: UUID) -> dict[str, Any] | None:
+        given = {"session": session_id, "account": self._account}
+        row = (await self._db.execute(query, given)).mappings().first()
+        return dict(row) if row is not None else None
+
+    async def for_card(self, session_id: UUID) -> ForCard | None:
+        row = await self._one(FOR_CARD, session_id)
+        if row is None:
+            return None
+        steps = tuple(codec.step_from(content) for content in reversed(row["telling"]))
+        self._seen.update({(session_id, step.number): step for step in steps})
+        connection = row["connection"] or {}
+        return ForCard(
+            session=_session(row),
+            steps=steps,
+            names={UUID(user): name for user, name in (row["names"] or {}).items()},
+            has_lead=row["has_lead"],
+            account_settings=row["account_settings"],
+            connection=connection.get("settings"),
+            owner_mapped=connection.get("owner", False),
+            has_posts=row["has_posts"],
+            link=row["link"] or "",
+        )
 
     async def intervals(self, session_id: UUID) -> tuple[Interval, ...]:
         query = (
@@ -78,11 +110,14 @@ class Sessions:
         )
         return tuple(codec.interval_from(dict(row)) for row in (await self._db.execute(query)).mappings())
 
-    async def save(self, before: Session | None, after: Session) -> None:
-        """Write what changed. Raises SessionMoved when the Session was saved since `before` was read."""
-        row = codec.session_row(after)
+    async def save(self, before: Session | None, after: Session, entry: Entry | None = None) -> None:
+        """Write what changed, and `entry` to the audit. Raises SessionMoved when the Session was saved since
+        `before` was read.
+        """
+        row, written = codec.session_row(after), self._parts(before, after, entry)
+        statement: Any
         if before is None:
-            await self._db.execute(insert(ai_sessions).values(row))
+            statement = insert(ai_sessions).values(row).returning(ai_sessions.c.version)
         else:
             old = codec.session_row(before)
             changed = {k: v for k, v in row.items() if k not in WRITTEN_ONCE and old[k] != v}
@@ -93,78 +128,69 @@ class Sessions:
                 .values({**changed, "version": before.version + 1})
                 .returning(ai_sessions.c.version)
             )
-            if (await self._db.execute(statement)).first() is None:
-                raise SessionMoved(f"session {after.id} changed since it was read")
-        await self._save_parts(before, after)
-
-    async def _save_parts(self, before: Session | None, after: Session) -> None:
-        if after.touched:
-            rows = [codec.step_row(after, step) for step in after.touched]
-            changing = ("manner", "answered_by_id", "answered_at", "content")
-            await self._upsert(ai_session_steps, rows, ("session_id", "number"), changing)
+        for name, rows in written.items():
+            part = SAVED[name].bindparams(**{name: json.dumps(rows, default=_plain)})
+            statement = statement.add_cte(part.columns().cte(name))
+        self._forget(after.id)
+        if (await self._db.execute(statement)).first() is None:
+            raise SessionMoved(f"session {after.id} changed since it was read")
         if after.notes:
             await self._db.execute(insert(ai_session_notes), [codec.note_row(after, n) for n in after.notes])
-        known = before.intervals if before else ()
-        rows = [
-            codec.interval_row(after, number, interval)
-            for number, interval in enumerate(after.intervals)
-            if number >= len(known) or known[number] != interval
-        ]
-        if rows:
-            changing = ("user_id", "started_at", "ended_at", "confirmed")
-            await self._upsert(ai_session_intervals, rows, ("session_id", "number"), changing)
 
-    async def _upsert(
-        self, table: Any, rows: list[dict[str, Any]], key: Sequence[str], changing: Sequence[str]
-    ) -> None:
-        statement = insert(table).values(rows)
-        excluded = {name: statement.excluded[name] for name in changing}
-        await self._db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=excluded))
+    def _parts(
+        self, before: Session | None, after: Session, entry: Entry | None
+    ) -> dict[str, list[dict[str, Any]]]:
+        """The rows of other tables that go with it, by the name of their statement."""
+        known = before.intervals if before else ()
+        parts = {
+            "steps": [codec.step_row(after, step) for step in after.touched],
+            "intervals": [
+                codec.interval_row(after, number, interval)
+                for number, interval in enumerate(after.intervals)
+                if number >= len(known) or known[number] != interval
+            ],
+            "entries": [self._entry(after.id, *entry)] if entry is not None else [],
+        }
+        return {name: rows for name, rows in parts.items() if rows}
+
+    def _entry(
+        self, session_id: UUID, at: datetime, by: UUID | None, event: str, detail: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "session_id": session_id,
+            "account_id": self._account,
+            "at": at,
+            "by_id": by,
+            "event": event,
+            "detail": detail,
+        }
+
+    def _forget(self, session_id: UUID) -> None:
+        self._locked.pop(session_id, None)
+        self._seen = {key: step for key, step in self._seen.items() if key[0] != session_id}
 
     async def history(self, session_id: UUID) -> History | None:
-        """The whole Session: every Step, every Note, and the names of the people in it."""
-        session = await self.get(session_id)
-        if session is None:
+        """The whole Session: every Step, every Note, and the names of the people of its Account."""
+        row = await self._one(WHOLE, session_id)
+        if row is None:
             return None
-        steps, notes = ai_session_steps, ai_session_notes
-        step_rows = await self._db.execute(
-            select(steps.c.content)
-            .where(steps.c.session_id == session_id, steps.c.account_id == self._account)
-            .order_by(steps.c.number)
-        )
-        note_rows = await self._db.execute(
+        names = {UUID(user): name for user, name in (row["names"] or {}).items()}
+        steps = tuple(codec.step_from(content) for content in row["steps"])
+        notes = await self._notes(session_id) if row["has_notes"] else ()
+        return History(_session(row), steps, notes, names)
+
+    async def _notes(self, session_id: UUID) -> tuple[Note, ...]:
+        notes = ai_session_notes
+        query = (
             select(notes)
             .where(notes.c.session_id == session_id, notes.c.account_id == self._account)
             .order_by(notes.c.id)
         )
-        names = await self._db.execute(
-            select(users.c.id, users.c.name).where(users.c.account_id == self._account)
-        )
-        return History(
-            session,
-            tuple(codec.step_from(row.content) for row in step_rows),
-            tuple(codec.note_from(dict(row)) for row in note_rows.mappings()),
-            {row.id: row.name for row in names},
-        )
-
-    async def telling(self, session_id: UUID, limit: int = 24) -> tuple[Step, ...]:
-        """The Steps a card needs, oldest first: the last few, and the latest that taught or ruled out something."""
-        steps = ai_session_steps
-        newest = select(func.max(steps.c.number)).where(steps.c.session_id == session_id).scalar_subquery()
-        taught = or_(
-            steps.c.content["learned"] != text("'[]'::jsonb"),
-            steps.c.content["ruled_out"] != text("'[]'::jsonb"),
-        )
-        query = (
-            select(steps.c.content)
-            .where(steps.c.session_id == session_id, steps.c.account_id == self._account)
-            .where(or_(steps.c.number > newest - 4, taught))
-            .order_by(steps.c.number.desc())
-            .limit(limit)
-        )
-        return tuple(codec.step_from(row.content) for row in reversed((await self._db.execute(query)).all()))
+        return tuple(codec.note_from(dict(row)) for row in (await self._db.execute(query)).mappings())
 
     async def step(self, session_id: UUID, number: int) -> Step | None:
+        if (known := self._seen.get((session_id, number))) is not None:
+            return known
         steps = ai_session_steps
         query = select(steps.c.content).where(
             steps.c.session_id == session_id,
@@ -238,16 +264,7 @@ class Sessions:
         self, session_id: UUID, at: datetime, by: UUID | None, event: str, detail: dict[str, Any]
     ) -> None:
         """Append to the audit: who did what when. Never ticket text, never what was said."""
-        await self._db.execute(
-            insert(session_log).values(
-                session_id=session_id,
-                account_id=self._account,
-                at=at,
-                by_id=by,
-                event=event,
-                detail=detail,
-            )
-        )
+        await self._db.execute(insert(session_log).values(self._entry(session_id, at, by, event, detail)))
 
     async def last_seen(self, session_id: UUID, user: UUID) -> datetime | None:
         """When this person last did something in the Session."""
@@ -258,3 +275,18 @@ class Sessions:
         )
         seen: datetime | None = (await self._db.execute(query)).scalar()
         return seen
+
+
+def _session(row: Mapping[str, Any]) -> Session:
+    last = {number: codec.step_from(content) for number, content in row["last_steps"]}
+    spans = tuple(_interval(*span) for span in row["spans"])
+    return codec.session_from(row, last, spans)
+
+
+def _interval(engineer: str, start: str, end: str, confirmed: bool | None) -> Interval:
+    return Interval(UUID(engineer), datetime.fromisoformat(start), datetime.fromisoformat(end), confirmed)
+
+
+def _plain(value: Any) -> str:
+    """Ids and times as JSON has them."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)

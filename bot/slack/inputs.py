@@ -73,7 +73,7 @@ def _block(
         "type": "input",
         "block_id": block_id,
         "label": plain(label, _LABEL),
-        "element": {"action_id": ACTION, **element},
+        "element": {"action_id": f"{ACTION}:{name}"[:_BLOCK_ID], **element},
         "optional": not (field.required and first),
     }
     return made | {"hint": plain(field.hint, _HINT)} if field.hint.strip() and last else made

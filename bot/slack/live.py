@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.card import Card, Choice, Text
-from bot.live import Watched
+from bot.live import Keep, Watched
 from bot.slack import blocks
 from bot.slack.api import Api, Away, Refused
 from bot.slack.markup import escaped
@@ -53,30 +53,33 @@ class SlackLives:
         self.tempo = tempo or Tempo()
         self.no_agents: set[str] = set()
 
-    def begin(self, place: Place, watched: Watched) -> SlackSign | None:
+    def begin(self, place: Place, watched: Watched, keep: Keep) -> SlackSign | None:
         """None while the thread's first message is not posted."""
         if not place.thread or place.thread.startswith(UNOPENED):
             return None
-        return SlackSign(self, place, watched)
+        return SlackSign(self, place, watched, keep)
 
 
 class SlackSign:
     """One Turn in one thread; at most one message of it at a time. `_ts` is that message, `_streaming` its state."""
 
-    def __init__(self, lives: SlackLives, place: Place, watched: Watched) -> None:
+    def __init__(self, lives: SlackLives, place: Place, watched: Watched, keep: Keep) -> None:
         self._lives = lives
         self._tempo = lives.tempo
         self._place = place
         self._watched = watched
+        self._keep = keep
         self._quiet_until = 0.0
         self._status_due = 0.0
         self._has_status = False
         self._is_agent = False
-        self._ts = ""
-        self._streaming = False
+        # What a process that died left there is this Turn's message now; it may be a stream that nobody ended.
+        channel, _, left = watched.left.partition(":")
+        self._ts = left if channel == place.channel else ""
+        self._streaming = bool(self._ts)
         self._streamable = bool(watched.reader) or self._direct
         self._silent = False
-        self._stream_ends = math.inf
+        self._stream_ends = 0.0
         self._sent = 0
         self._update_due = 0.0
         self._count_due = 0.0
@@ -202,6 +205,8 @@ class SlackSign:
             raise
         ts = str(answer.get("ts") or "")
         self._silent = not ts
+        if ts:
+            await self._keep(f"{place.channel}:{ts}")
         return ts
 
     async def _go_on(self, api: Api, elapsed: float, text: str) -> None:
@@ -244,6 +249,7 @@ class SlackSign:
             self._silent = True
             if refused.code in _GONE:
                 self._ts = ""
+                await self._keep("")
             return
         self._was_drawn(elapsed, text)
 
@@ -269,8 +275,8 @@ class SlackSign:
         api = await self._lives.apis.of(self._place.workspace)
         if api is None:
             return
-        if self._ts:
-            await _at_last(lambda: self._take_away(api))
+        if self._ts and await _at_last(lambda: self._take_away(api)):
+            await self._keep("")
         if self._has_status:
             await _at_last(lambda: self._set_status(api, ""))
         if self._is_agent:
@@ -289,8 +295,8 @@ class SlackSign:
             await self._change(api, "chat.update", **blocks.message(line))
 
 
-async def _at_last(step: Callable[[], Awaitable[None]]) -> None:
-    """Once more where Slack does not answer; what then still stands there is left to whoever sees it."""
+async def _at_last(step: Callable[[], Awaitable[None]]) -> bool:
+    """Once more where Slack does not answer. False: it may still stand there, for the next call to take away."""
     for last in (False, True):
         try:
             await step()
@@ -298,10 +304,12 @@ async def _at_last(step: Callable[[], Awaitable[None]]) -> None:
             log.debug("sign of life: %s", refused.log_safe)
         except Away as away:
             log.debug("sign of life: %s", away.log_safe)
-            if not last:
-                await asyncio.sleep(min(away.retry_after, LONGEST_WAIT))
-                continue
-        return
+            if last:
+                return False
+            await asyncio.sleep(min(away.retry_after, LONGEST_WAIT))
+            continue
+        break
+    return True
 
 
 def literal(text: str) -> str:

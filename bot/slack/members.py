@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 from bot.slack.fetching import SlackPerson, WantsPerson, WantsSaid
 from bot.slack.routes import keep_route
 from bot.slack.said import Word
-from bot.slack.text import mentions, plain
+from bot.slack.text import mentioned, mentions, plain
 from engine.effects import MapMember, Show
 from engine.ports import Act, Fetch, Received
 from engine.session import Person
 from storage.store import Unit
 from storage.workspaces import Workspace, WorkspaceTaken
 
-CODE = re.compile(r"^\s*connect\s+(fp[-\s0-9a-z]{8,40})\s*$", re.IGNORECASE)
+CODE = re.compile(r"^\s*connect\s+[`*_]?(fp[-\u2010-\u2015\s0-9a-z]{8,40})[`*_]?[.\s]*$", re.IGNORECASE)
+"""Other dashes, because phones make them; a code that was copied with its marks."""
+MOST_NAMES = 20
 T = TypeVar("T")
 
 
@@ -36,6 +38,17 @@ def mapping(person: Person) -> Act:
 def from_elsewhere(word: Word) -> bool:
     """Somebody of another workspace, in a channel shared with it. In an organisation only users.info tells."""
     return word.user_team.startswith("T") and word.user_team != word.team
+
+
+async def words(unit: Unit, word: Word, space: Workspace) -> str:
+    """What he wrote, with the names of colleagues whom we know instead of Slack's ids."""
+    names: dict[str, str] = {}
+    for external_id in mentioned(word.text)[:MOST_NAMES]:
+        known = await unit.identity("slack", word.team, external_id)
+        user = await unit.accounts.user(known[1]) if known and known[0] == unit.account else None
+        if user is not None:
+            names[external_id] = user.name
+    return plain(word.text, space.bot_user_id, names)
 
 
 # ── Who ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,7 +112,11 @@ def _say(received: Received, word: Word, key: str) -> None:
     fetched(received, wanted, object)
 
 
-def joined(received: Received, word: Word, space: Workspace) -> None:
+async def joined(received: Received, unit: Unit, word: Word, space: Workspace) -> None:
     """We were invited into a channel: whoever did it hears how to start, and what was closed there is open again."""
-    if word.user == space.bot_user_id and word.reason and not word.shared and space.account_id is not None:
+    if word.user != space.bot_user_id or space.account_id is None:
+        return
+    if word.reason and not word.shared:
         fetched(received, WantsSaid(word.team, word.reason, word.channel, "slack.hello"), object)
+    await unit.enter(space.account_id)
+    await unit.places.reopen("slack", word.team, word.channel)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from bot.commands import parse
 from bot.console_reading import session_of
 from bot.inbound import Inbound
 from bot.slack import members, said
@@ -24,7 +25,7 @@ from bot.slack.fetching import (
 from bot.slack.payloads import ADD, TROUBLESHOOT
 from bot.slack.routes import keep_route
 from bot.slack.said import Word
-from bot.slack.text import mentions, plain, speaks_to
+from bot.slack.text import mentions, speaks_to
 from bot.starting import started_by
 from bot.words import say
 from engine.effects import Show, Tell
@@ -76,7 +77,7 @@ class SlackReader:
         if space is None or not word.user:
             return None
         if word.kind == "joined":
-            members.joined(received, word, space)
+            await members.joined(received, unit, word, space)
             return None
         if word.user == space.bot_user_id or members.from_elsewhere(word):
             return None
@@ -97,11 +98,11 @@ class SlackReader:
         own = await unit.places.ensure("direct", "slack", word.team, word.user)
         scene = Scene(received, unit, word, space, person, own)
         inbound: Inbound | Sequence[Act] | None = await _KINDS[word.kind](scene)
-        if inbound is None or not new:
+        if not new:
             return inbound
         if isinstance(inbound, Inbound):
             return replace(inbound, also=(*inbound.also, members.mapping(person)))
-        return (*inbound, members.mapping(person))
+        return (*(inbound or ()), members.mapping(person))
 
 
 # ── Where ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,11 +117,9 @@ async def _thread(unit: Unit, word: Word) -> Place | None:
 
 async def _concerns_us(unit: Unit, word: Word, space: Workspace) -> bool:
     """Words in a thread of ours, to us, or in direct messages; people who talk to each other are left alone."""
-    mentioned = mentions(word.text, space.bot_user_id)
-    named = speaks_to(word.text)
-    if named and named != space.bot_user_id and not mentioned:
-        return False
-    return word.direct or mentioned or await _thread(unit, word) is not None
+    if word.direct or mentions(word.text, space.bot_user_id):
+        return True
+    return not speaks_to(word.text) and await _thread(unit, word) is not None
 
 
 async def _home(scene: Scene) -> tuple[tuple[str, str, str], str]:
@@ -173,26 +172,46 @@ def _files(scene: Scene) -> tuple[tuple[Attachment, ...], list[str]]:
 
 async def _message(scene: Scene) -> Inbound | Sequence[Act] | None:
     word, unit = scene.word, scene.unit
-    text = plain(word.text, scene.space.bot_user_id)
     origin = f"slack:{word.team}:{word.channel}:{word.ts}"
     begun = await unit.sessions.get(started_by(origin), lock=True)
     if begun is not None:
         # The same message comes twice where we are mentioned; its files may be in the second one only.
-        return await _inbound(scene, "say", session=begun) if word.files else None
+        return _unless_refused(await _inbound(scene, "say", session=begun)) if word.files else None
+    text = await members.words(scene.unit, scene.word, scene.space)
     place = await _thread(unit, word)
-    if place is not None:
-        session = await session_of(unit, place, None)
-        return await _inbound(scene, "say", text=text, place=place, session=session)
-    asked_for = await _escalation(unit, word)
-    if asked_for is not None:
-        return await _inbound(scene, "say", text=text, session=asked_for)
+    session = await session_of(unit, place, None) if place is not None else await _escalation(unit, word)
+    if place is not None or session is not None:
+        if await _heard_before(scene):
+            text = ""
+            if not word.files:
+                return None
+        return _unless_refused(await _inbound(scene, "say", text=text, place=place, session=session))
+    if members.CODE.match(text):
+        return await _notice(scene, "slack_linked_already")
     if not word.files and is_small_talk(text):
         return await _inbound(scene, "click", verb="help") if word.direct else None
     home, why = await _home(scene)
-    inbound = await _inbound(scene, "say", text=text, home=home, origin=origin)
-    if not (text or inbound.files) and inbound.also:
-        return inbound.also  # every file was refused, and there is nothing else
-    return _moved(inbound, why)
+    return _unless_refused(_moved(await _inbound(scene, "say", text=text, home=home, origin=origin), why))
+
+
+def _unless_refused(inbound: Inbound) -> Inbound | Sequence[Act]:
+    """Where every file was refused and there are no words, nothing follows but why."""
+    if inbound.text or inbound.files or not inbound.also:
+        return inbound
+    return [
+        replace(act, answers=(inbound.person.id, inbound.via)) for act in inbound.also if act.save is None
+    ]
+
+
+async def _heard_before(scene: Scene) -> bool:
+    """Whether the other copy of this message, which comes where we are mentioned, was taken already."""
+    if not mentions(scene.word.text, scene.space.bot_user_id):
+        return False
+    kind = f"heard:{scene.word.channel}:{scene.word.ts}"
+    if await scene.unit.drafts.latest(scene.person.id, kind) is not None:
+        return True
+    await scene.unit.drafts.keep(scene.person.id, kind, {})
+    return False
 
 
 async def _escalation(unit: Unit, word: Word) -> Session | None:
@@ -209,32 +228,54 @@ def _moved(inbound: Inbound, why: str) -> Inbound:
     """A Session that starts elsewhere says so where it was asked for."""
     if not why:
         return inbound
-    shown = Show(to=inbound.person.id, what=f"notice:{why}", place=inbound.place.id)
-    return replace(inbound, also=(*inbound.also, Act(inbound.person.id, effects=(shown,))))
+    person, origin = inbound.person.id, inbound.origin
+    shown = Show(to=person, what=f"notice:{why}", place=inbound.place.id, via=inbound.via)
+
+    async def once_started(unit: Unit) -> None:
+        """Words may turn out to be no start: a command, or a ticket that has a Session already."""
+        if await unit.sessions.get(started_by(origin)) is not None:
+            await unit.outbox.owe(person, (shown,))
+
+    return replace(inbound, also=(*inbound.also, Act(person, save=once_started)))
 
 
 async def _command(scene: Scene) -> Inbound | Sequence[Act] | None:
-    text = plain(scene.word.text, scene.space.bot_user_id)
+    word, text = scene.word, await members.words(scene.unit, scene.word, scene.space)
     if not text:
         return await _inbound(scene, "click", verb="start_form")
     if members.CODE.match(text):
         return await _notice(scene, "slack_linked_already")
+    if is_small_talk(text):
+        return await _inbound(scene, "click", verb="help")
+    command = parse(text)
+    if command is not None and command.verb not in STARTS:
+        return await _inbound(scene, "say", text=text)
     home, why = await _home(scene)
-    return _moved(await _inbound(scene, "say", text=text, home=home), why)
+    origin = f"slack:{word.team}:{word.ts}"
+    return _moved(await _inbound(scene, "say", text=text, home=home, origin=origin), why)
 
 
 async def _click(scene: Scene) -> Inbound | Sequence[Act] | None:
     word, unit = scene.word, scene.unit
     await _spent(scene)
-    home, why = await _home(scene) if word.verb in STARTS else (None, "")
+    origin = _origin(word)
+    begun = await unit.sessions.get(started_by(origin)) if origin else None
+    if begun is not None:
+        return await _inbound(scene, "click", verb="status", session=begun)
+    home, why = await _home(scene) if origin else (None, "")
     place = await _thread(unit, word)
     session = await session_of(unit, place or scene.own, word.args.get("session"))
     inbound = await _inbound(
-        scene, "click", verb=word.verb, args=word.args, session=session, home=home, place=place
+        scene, "click", verb=word.verb, args=word.args, session=session, home=home, place=place, origin=origin
     )
     if word.in_home:
         inbound = replace(inbound, also=(*inbound.also, _home_again(scene)))
     return _moved(inbound, why)
+
+
+def _origin(word: Word) -> str:
+    """Words that were kept start one Session, however often their button is pressed."""
+    return f"slack:{word.team}:{word.args.get('draft') or uuid4()}" if word.verb in STARTS else ""
 
 
 def _home_again(scene: Scene) -> Act:
@@ -257,13 +298,15 @@ async def _spent(scene: Scene) -> None:
 
 async def _submit(scene: Scene) -> Inbound | Sequence[Act] | None:
     word, unit = scene.word, scene.unit
-    home, why = await _home(scene) if word.verb in STARTS else (None, "")
+    origin = _origin(word)
+    home, why = await _home(scene) if origin else (None, "")
     if word.verb == "add_to":
         return await _added(scene, await session_of(unit, scene.own, word.fields.get("session")))
     place = await _thread(unit, word)
     session = await session_of(unit, place or scene.own, word.args.get("session"))
     inbound = await _inbound(
-        scene, "submit", verb=word.verb, args=word.args, fields=word.fields, session=session, home=home, place=place
+        scene, "submit", verb=word.verb, args=word.args, fields=word.fields, session=session, home=home, place=place,
+        origin=origin,
     )  # fmt: skip
     return _moved(inbound, why)
 
@@ -271,14 +314,17 @@ async def _submit(scene: Scene) -> Inbound | Sequence[Act] | None:
 async def _shortcut(scene: Scene) -> Inbound | Sequence[Act] | None:
     """Both open a window at once, so both say in it what became of them."""
     word, unit = scene.word, scene.unit
-    text = plain(word.text, scene.space.bot_user_id)
+    text = await members.words(scene.unit, scene.word, scene.space)
     if word.verb == TROUBLESHOOT:
         origin = f"slack:{word.team}:{word.channel}:{word.ts}"
         begun = await unit.sessions.get(started_by(origin))
         if begun is not None:
             return await _inbound(scene, "click", verb="status", session=begun)
         home, why = await _home(scene)
-        inbound = await _inbound(scene, "say", text=text, home=home, origin=origin)
+        # Somebody else's words are no command of his, whatever they are.
+        inbound = await _inbound(
+            scene, "click", verb="start", fields={"text": text}, home=home, origin=origin
+        )
         return _moved(inbound, why or "slack_started")
     if word.verb != ADD:
         return None
@@ -304,7 +350,7 @@ async def _shortcut(scene: Scene) -> Inbound | Sequence[Act] | None:
 async def _added(scene: Scene, session: Session | None) -> Inbound | Sequence[Act] | None:
     """The message as evidence; from the form's submission it is still in the draft."""
     word, unit = scene.word, scene.unit
-    text = plain(word.text, scene.space.bot_user_id)
+    text = await members.words(scene.unit, scene.word, scene.space)
     if draft := word.args.get("draft"):
         kept = await unit.drafts.get(UUID(draft), scene.person.id)
         if kept is None:
@@ -314,10 +360,8 @@ async def _added(scene: Scene, session: Session | None) -> Inbound | Sequence[Ac
     if session is None:
         return await _notice(scene, "gone")
     shown = Show(to=scene.person.id, what="notice:evidence_kept", place=scene.own.id, session=session.id)
-    return await _inbound(
-        scene, "click", verb="evidence", fields={"text": text}, session=session,
-        also=(Act(scene.person.id, effects=(shown,)),),
-    )  # fmt: skip
+    told = (Act(scene.person.id, effects=(shown,)),) if session.status in OPEN else ()
+    return await _inbound(scene, "click", verb="evidence", fields={"text": text}, session=session, also=told)
 
 
 async def _notice(scene: Scene, key: str) -> Sequence[Act]:

@@ -24,6 +24,7 @@ Kind = Literal[
     "failed",
 ]
 MOST_FILES = 10
+MOST_ATTACHED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,11 @@ def _event(body: dict[str, Any]) -> Word | None:
         case "app_uninstalled":
             return Word("gone", team, user, ts=_moment(body))
         case "tokens_revoked":
-            return Word("gone", team, user, ts=_moment(body)) if (happened.get("tokens") or {}).get("bot") else None
+            return (
+                Word("gone", team, user, ts=_moment(body))
+                if (happened.get("tokens") or {}).get("bot")
+                else None
+            )
     return None
 
 
@@ -112,7 +117,7 @@ def _message(body: dict[str, Any], said: dict[str, Any], team: str, user: str) -
         channel=_text(said, "channel"),
         thread=thread,
         ts=ts,
-        text=storable(_text(said, "text")),
+        text=_words(said),
         files=_files(said.get("files")),
         user_team=_text(said, "user_team") or _text(said, "source_team") or _text(said, "team"),
         direct=said.get("channel_type") == "im" or _text(said, "channel").startswith("D"),
@@ -148,9 +153,9 @@ def _action(body: dict[str, Any]) -> Word | None:
     window = actions.from_metadata(str(view.get("private_metadata") or ""))
     channel = _text(container, "channel_id") or str((body.get("channel") or {}).get("id") or "")
     ts = _text(container, "message_ts")
-    came_from = window.args.get("from", "")
-    if not channel and came_from:
-        channel, _, ts = came_from.partition("/")
+    thread = _text(container, "thread_ts") or _text(message, "thread_ts") or ts
+    if not channel:
+        channel, _, thread = window.args.get("from", "").partition("/")
     label = (clicked.get("text") or {}).get("text") or (
         ((clicked.get("selected_option") or {}).get("text") or {}).get("text") or ""
     )
@@ -159,7 +164,7 @@ def _action(body: dict[str, Any]) -> Word | None:
         payloads.team(body),
         _user(body),
         channel=channel,
-        thread=_text(container, "thread_ts") or _text(message, "thread_ts") or ts,
+        thread=thread,
         ts=ts,
         user_team=_user_team(body),
         response_url=_text(body, "response_url"),
@@ -209,7 +214,7 @@ def _shortcut(body: dict[str, Any]) -> Word:
         channel=channel,
         thread=_text(message, "thread_ts"),
         ts=_text(body, "message_ts") or _text(message, "ts"),
-        text=storable(_text(message, "text")),
+        text=_words(message),
         files=_files(message.get("files")),
         user_team=_user_team(body),
         response_url=_text(body, "response_url"),
@@ -234,6 +239,24 @@ def _failed(body: dict[str, Any]) -> Word:
 
 def _nothing(_: dict[str, Any]) -> None:
     return None
+
+
+def _words(message: Mapping[str, Any]) -> str:
+    """What stands in a message. An alert has all of it in attachments, and so has a message passed on by somebody."""
+    words = _text(message, "text")
+    given = message.get("attachments")
+    attached = (
+        [each for each in given[:MOST_ATTACHED] if isinstance(each, dict)] if isinstance(given, list) else []
+    )
+    more = [_attached(each) for each in attached if not words.strip() or each.get("is_share")]
+    return storable("\n".join(part for part in (words, *more) if part.strip()))
+
+
+def _attached(one: Mapping[str, Any]) -> str:
+    named = [field for field in one.get("fields") or () if isinstance(field, dict)]
+    parts = [_text(one, name) for name in ("pretext", "title", "text")]
+    parts += [f"{_text(field, 'title')}: {_text(field, 'value')}" for field in named]
+    return "\n".join(part for part in parts if part.strip()) or _text(one, "fallback")
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

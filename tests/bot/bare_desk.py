@@ -40,6 +40,9 @@ class WordsFront:
         await unit.enter(account)
         return (Act(subject, effects=(show(subject),)),)
 
+    async def fetch(self, received: Received, wanted: Any) -> Any:
+        raise TypeError("nothing is fetched")
+
     async def apologise(self, received: Received, unit: Any, error_id: str) -> Sequence[Act]:
         return ()
 

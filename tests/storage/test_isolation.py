@@ -159,6 +159,14 @@ async def overwrite(at: Sessions, t: Theirs) -> None:
     await at.save(blank, replace(blank, problem_summary="BETA", version=1))
 
 
+async def begin_it(at: Outbox, t: Theirs) -> Any:
+    return (await at.go_on(t.lease)).row
+
+
+async def close_it(at: Outbox, t: Theirs) -> Any:
+    return any(await at.close(t.lease, t.effect))
+
+
 async def find_it(at: Places, theirs: Theirs) -> Any:
     async with theirs.office.store.transaction(theirs.office.account) as unit:
         place = await unit.places.get(theirs.place)
@@ -173,7 +181,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "intervals": lambda at, t: at.intervals(t.session),
         "save": overwrite,
         "history": lambda at, t: at.history(t.session),
-        "telling": lambda at, t: at.telling(t.session),
+        "for_card": lambda at, t: at.for_card(t.session),
         "step": lambda at, t: at.step(t.session, 1),
         "of": lambda at, t: at.of(t.anna),
         "queue": lambda at, t: at.queue(),
@@ -190,6 +198,8 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "release": lambda at, t: at.release(t.lease),
         "fence": lambda at, t: at.fence(t.lease),
         "next_owed": lambda at, t: at.next_owed(t.lease),
+        "go_on": begin_it,
+        "close": close_it,
         "end": lambda at, t: at.end(t.effect),
         "again": lambda at, t: at.again(t.effect, LONG_AGO, "BETA"),
         "waiting": lambda at, t: at.waiting(t.session),
@@ -211,6 +221,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "ensure": lambda at, t: at.ensure("thread", "console", "BETA", str(uuid4()), "", t.session),
         "get": lambda at, t: at.get(t.place),
         "of_session": lambda at, t: at.of_session(t.session),
+        "threads": lambda at, t: at.threads(t.session, "card"),
         "of_kind": lambda at, t: at.of_kind("thread"),
         "message": lambda at, t: at.message(t.place, "card"),
         "keep": lambda at, t: at.keep(t.place, "another", {"title": "BETA"}),

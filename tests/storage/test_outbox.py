@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
-from engine.desk import Desk, Limits
+from engine.desk import Limits
 from engine.effects import AskGuide, Lane, Owed, Post, ReadTicket, ShowCard, ShowStep
-from engine.ports import Done, Later, Lease, LeaseLost, OwedRow, Performed, StillOurs
+from engine.ports import Done, Lease, OwedRow, Performed, StillOurs
 from storage.store import Unit
 from tests.conftest import Database
 from tests.fakes import Office, RecordingPerformer, office, room
@@ -290,72 +289,3 @@ async def test_a_verb_and_its_arguments_come_back_as_they_were(place: Office) ->
     row = await begin(place, lease)
     assert row is not None
     assert row.effect == Post(post_id=post, due=row.effect.due)
-
-
-# ── Letting go ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Interrupted(Desk):
-    """Between its last look and the release of the lane, something happens."""
-
-    happens: Callable[[], Awaitable[None]] | None = None
-
-    async def _release(self, lease: Lease) -> bool:
-        happens, self.happens = self.happens, None
-        if happens is not None:
-            await happens()
-        return await super()._release(lease)
-
-
-async def test_what_is_owed_between_the_last_look_and_the_release_is_delivered(place: Office) -> None:
-    """Its ring came while the lane was held and woke nobody."""
-    subject = uuid4()
-    work = room(place, kind=Interrupted)
-    assert isinstance(work.desk, Interrupted)
-
-    async def one_more() -> None:
-        await owe(place, subject, ShowStep(step=2))
-        assert await work.desk.deliver(place.account, subject, TALK) == 0
-
-    work.desk.happens = one_more
-    await owe(place, subject, ShowStep(step=1))
-    assert await work.desk.deliver(place.account, subject, TALK) == 2
-    assert steps(work.talk) == [1, 2]
-
-
-async def test_whoever_is_stopped_in_the_middle_gives_the_lane_back(place: Office) -> None:
-    subject = uuid4()
-    at_it = asyncio.Event()
-
-    class Endless(RecordingPerformer):
-        async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
-            at_it.set()
-            await asyncio.Event().wait()
-            return Done()
-
-    await owe(place, subject, ShowCard())
-    task = asyncio.create_task(room(place, talk=Endless()).desk.deliver(place.account, subject, TALK))
-    await at_it.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await room(place).desk.deliver(place.account, subject, TALK) == 1
-
-
-async def test_the_right_to_write_can_be_asked_for_in_the_middle(place: Office) -> None:
-    subject = uuid4()
-    answers: list[Any] = []
-
-    class Asking(RecordingPerformer):
-        async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
-            await still_ours()
-            answers.append("ours")
-            await place.expire_leases()
-            with pytest.raises(LeaseLost):
-                await still_ours()
-            answers.append("lost")
-            return Later(row.created_at)
-
-    await owe(place, subject, ShowCard())
-    assert await room(place, talk=Asking()).desk.deliver(place.account, subject, TALK) == 0
-    assert answers == ["ours", "lost"]

@@ -280,7 +280,74 @@ async def test_a_card_is_told_the_last_steps_and_those_that_taught_something(pla
     steps[0] = answered(place, 2)
     await save(place, before, replace(before, step_count=12, current=steps[-1], touched=tuple(steps)))
     async with place.store.transaction(place.account) as unit:
-        assert [step.number for step in await unit.sessions.telling(session)] == [2, 9, 10, 11, 12]
+        found = await unit.sessions.for_card(session)
+    assert found is not None
+    assert [step.number for step in found.steps] == [2, 9, 10, 11, 12]
+
+
+async def test_whoever_waits_for_a_session_reads_its_steps_as_they_were_left(place: Office) -> None:
+    """The statement that waits began before the other one's commit, and sees the steps of before."""
+    session = await place.start()
+    before = await place.session(session)
+    later = replace(
+        before,
+        step_count=2,
+        current=replace(question(2), number=2),
+        touched=(answered(place, 1), replace(question(2), number=2)),
+        intervals=(Interval(place.anna.id, MOMENT, MOMENT + timedelta(minutes=5), True),),
+    )
+
+    async def reads() -> Session | None:
+        async with place.store.transaction(place.account) as unit:
+            return await unit.sessions.get(session, lock=True)
+
+    async with place.store.transaction(place.account) as unit:
+        assert await unit.sessions.get(session, lock=True) is not None
+        task = asyncio.create_task(reads())
+        await place.until_somebody_waits(task)
+        await unit.sessions.save(before, later)
+    found = await task
+    assert found is not None
+    assert found.current == later.current
+    assert found.previous == answered(place, 1)
+    assert found.intervals == later.intervals
+
+
+async def test_a_locked_session_is_read_once_until_it_is_saved(place: Office) -> None:
+    session = await place.start()
+    async with place.store.transaction(place.account) as unit:
+        first = await unit.sessions.get(session, lock=True)
+        assert first is not None
+        assert await unit.sessions.get(session, lock=True) is first
+        await unit.sessions.save(first, replace(first, problem_summary="A printer"))
+        again = await unit.sessions.get(session)
+    assert again is not None
+    assert (again.problem_summary, again.version) == ("A printer", first.version + 1)
+
+
+async def test_a_card_speaks_of_the_connection_in_use_or_of_the_sessions_own(place: Office) -> None:
+    """As `Accounts.connection` chooses, whatever became of the others."""
+    session = await place.start()
+    async with place.store.transaction(place.account) as unit:
+        bound = await unit.accounts.connect("bound.example", "msp", {})
+    before = await place.session(session)
+    other = await place.start()
+    await save(place, before, replace(before, connection_id=bound))
+    for state in ("checking", "connected", "failed", "connected"):
+        async with place.store.transaction(place.account) as unit:
+            await unit.accounts.connect(f"{uuid4()}.example", "msp", {})
+            known = (await unit.accounts.connections())[-1]
+            await unit.accounts.change_connection(
+                known.id, state=state, flowpilot_settings={"n": str(known.id)}
+            )
+            if state == "connected":
+                await unit.accounts.map_member(known.id, place.anna.id, 7, "Anna", "admin")
+            used, own = await unit.accounts.connection(), await unit.accounts.connection(bound)
+            free, tied = await unit.sessions.for_card(other), await unit.sessions.for_card(session)
+            assert used is not None and own is not None and free is not None and tied is not None
+            assert (free.connection, tied.connection) == (used.settings, own.settings)
+            assert free.owner_mapped is (place.anna.id in await unit.accounts.members(used.id))
+            assert not tied.owner_mapped
 
 
 async def test_the_kinds_of_steps_and_their_options_survive(place: Office) -> None:

@@ -108,6 +108,7 @@ class Stage:
     """A workspace of Slack, linked to the office's Account or to none, and the real desk."""
 
     office: Office
+    receives: Receiving
     team: str
     slack: Table
     room: Room
@@ -176,7 +177,9 @@ class Stage:
         return {row.external_id: row.user_id for row in await self.office.rows(query, t=self.team)}
 
     async def users(self) -> list[Any]:
-        return await self.office.rows("select id, name, email, roles, active from users order by created_at, name")
+        return await self.office.rows(
+            "select id, name, email, roles, active from users order by created_at, name"
+        )
 
     async def events(self, session: UUID) -> list[str]:
         query = "select event from session_log where session_id = :s order by id"
@@ -262,7 +265,9 @@ class Stage:
         channel, ts = where.pop("channel", HELP), where.pop("ts", None) or stamp()
         thread = where.pop("thread", "")
         container = {"type": "message", "message_ts": ts, "channel_id": channel}
-        container |= {"is_ephemeral": where.pop("ephemeral", False)} | ({"thread_ts": thread} if thread else {})
+        container |= {"is_ephemeral": where.pop("ephemeral", False)} | (
+            {"thread_ts": thread} if thread else {}
+        )
         message = {"type": "message", "ts": ts, "user": BOT} | ({"thread_ts": thread} if thread else {})
         whole = {
             **self._interaction("block_actions", user),
@@ -344,7 +349,12 @@ def pressed(choice: Choice, *, menu: bool = False) -> Body:
     label = {"type": "plain_text", "text": choice.label, "emoji": True}
     if menu:
         option = {"text": label, "value": actions.value(choice)}
-        return {"type": "overflow", "action_id": actions.MORE, "selected_option": option, "action_ts": stamp()}
+        return {
+            "type": "overflow",
+            "action_id": actions.MORE,
+            "selected_option": option,
+            "action_ts": stamp(),
+        }
     return {"type": "button", "action_id": actions.action_id(choice.verb, 0), "text": label,
             "value": actions.value(choice), "action_ts": stamp()}  # fmt: skip
 
@@ -354,8 +364,7 @@ async def stage(place: Office, receives: Receiving, *, linked: bool = True) -> S
     workspaces = Workspaces(place.store)
     await workspaces.install("slack", team, "Practice MSP", BOT, "B0FLOW", "A0FLOW", {"token": "xoxb-x"})
     desk = room(place, receives, front=cast("Any", Front({"slack": SlackReader(table)})))
-    made = Stage(place, team, table, desk, workspaces)
+    made = Stage(place, receives, team, table, desk, workspaces)
     if linked:
         await made.link()
     return made
-

@@ -246,7 +246,9 @@ async def test_the_window_of_a_long_text_stays_for_its_next_part(site: Site) -> 
     body = ours(site, form("keep_text", typed("text", "x")))
     status, said = await site.interact(body)
     assert (status, json.loads(said)["response_action"]) == (200, "update")
-    assert json.loads(said)["view"]["external_id"] == external_id(f"keep_text:V{site.team}:{body['view'].get('hash')}")
+    assert json.loads(said)["view"]["external_id"] == external_id(
+        f"keep_text:V{site.team}:{body['view'].get('hash')}"
+    )
     assert len(await site.rows()) == 1
     assert site.check.asked == []
 

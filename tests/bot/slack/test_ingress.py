@@ -15,9 +15,13 @@ import pytest
 from aiohttp import web
 
 from bot.settings import Settings
+from bot.slack import modals
+from bot.slack.actions import external_id
 from bot.web import application
 from bot.wiring import build
-from tests.bot.slack.slack_site import KEY, SECRET, Site, message
+from storage.store import Store
+from storage.workspaces import Workspaces
+from tests.bot.slack.slack_site import KEY, SECRET, VAULT, Site, message
 from tests.bot.slack.test_listen import KEPT, ours
 from tests.bot.slack.test_payloads import click
 from tests.bot.waiting import until
@@ -58,6 +62,27 @@ async def test_a_workspace_nobody_installed_gets_its_click_kept_and_a_word_for_t
         assert [kept["body"].get("reason") for _, _, kept in await site.rows()] == [None, "no_token"]
 
 
+@pytest.mark.parametrize("refuses", ["", "expired_trigger_id"])
+async def test_a_window_is_opened_with_the_token_of_its_workspace(
+    database: Database, redis_url: str, slack: SocketSlack, refuses: str
+) -> None:
+    slack.refuses = refuses
+    at = {"slack_signing_secret": SECRET, "slack_api_url": f"{slack.url}/api/"}
+    async with web_process(database, redis_url, **at) as site:
+        store = Store(database.app_url, VAULT, pool_size=1)
+        keys = {"token": "xoxb-ours"}
+        await Workspaces(store).install("slack", site.team, "MSP", "U0FLOW", "B0FLOW", "A0FLOW", keys)
+        await store.close()
+        body = ours(site, click("pause"))
+        assert await site.interact(body) == KEPT
+        [(token, given)] = slack.windows
+        assert (token, given["trigger_id"]) == ("Bearer xoxb-ours", body["trigger_id"])
+        order = f"slack:{site.team}:C1:5.1"
+        assert json.loads(given["view"]) == modals.loading(external_id(body["trigger_id"]), order)
+        reasons = [kept["body"].get("reason") for _, _, kept in await site.rows()]
+        assert reasons == ([None, refuses] if refuses else [None])
+
+
 async def test_without_redis_slack_is_acknowledged_all_the_same(database: Database) -> None:
     async with web_process(database, NO_REDIS, slack_signing_secret=SECRET) as site:
         answers = await asyncio.gather(*(site.event(message()) for _ in range(20)))
@@ -75,13 +100,19 @@ async def test_without_slacks_secret_there_is_no_route(database: Database, redis
 
 @dataclass
 class SocketSlack:
-    """The two ends of Socket Mode: apps.connections.open, and the socket it names."""
+    """The two ends of Socket Mode: apps.connections.open, and the socket it names; and views.open."""
 
     refuses: str = ""
     asked: list[str] = field(default_factory=list)
     socket: web.WebSocketResponse | None = None
     acknowledged: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
+
+    async def views_open(self, request: web.Request) -> web.Response:
+        given = {name: str(value) for name, value in (await request.post()).items()}
+        self.windows.append((request.headers.get("Authorization", ""), given))
+        return web.json_response({"ok": not self.refuses, "error": self.refuses})
 
     async def opened(self, request: web.Request) -> web.Response:
         self.asked.append(request.headers.get("Authorization", ""))
@@ -108,6 +139,7 @@ async def slack() -> AsyncIterator[SocketSlack]:
     app = web.Application()
     app.router.add_post("/api/apps.connections.open", made.opened)
     app.router.add_get("/socket", made.connected)
+    app.router.add_post("/api/views.open", made.views_open)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from bot.slack.text import mentioned, mentions, plain, speaks_to
 from engine.intake import find_tickets, read
 
-LOG = "\n".join([
-    "2026-03-02 09:00:01 ERROR [spooler] <job 4711> failed: a && b",
-    "    at Print.Spooler(\"x\" => 'y')",
-    "\tcode=0x80070005 &lt; is what the log itself says",
-    "",
-    "2026-03-02 09:00:02 WARN retry <1/3>",
-])  # fmt: skip
+LOG = """2026-03-02 09:00:01 ERROR [spooler] <job 4711> failed: a && b
+    at Print.Spooler("x" => 'y')
+\tcode=0x80070005 &lt; is what the log itself says
+
+2026-03-02 09:00:02 WARN retry <1/3>"""
 
 
 def escaped(text: str) -> str:
