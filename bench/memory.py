@@ -25,6 +25,7 @@ from engine.events import GuideReply
 from engine.history import History
 from engine.performing import Work
 from engine.posting import Posting
+from engine.ports import Live
 from engine.psa import Ticket
 
 WAITING = (1, 64, 512)
@@ -38,7 +39,7 @@ class SlowGuide:
     waiting: int = 0
     answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reply(self, history: History, ticket: Ticket | None) -> GuideReply:
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply:
         self.waiting += 1
         await self.answer.wait()
         return GuideReply(step=None, hypotheses=(), confidence=0.0)

@@ -91,7 +91,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`title` is one line. A card is posted once under a key and edited in place after that."""
+    """`title` is one line. A card is posted once under a key and edited in place after that.
+
+    `calls` are people it calls by name, as (platform, workspace, id there): where they are notified of it, they are.
+    """
 
     kind: Kind
     title: str = ""
@@ -99,6 +102,7 @@ class Card:
     choices: tuple[Choice, ...] = ()
     form: Form | None = None
     tone: Tone = "plain"
+    calls: tuple[tuple[str, str, str], ...] = ()
 
 
 _CARD: TypeAdapter[Card] = TypeAdapter(Card)

@@ -14,6 +14,8 @@ from engine.events import SessionStarted
 from engine.ports import Act, Fetch, Received
 from storage.store import Unit
 
+MOST_MISSING = 16
+
 
 class Reader(Protocol):
     async def read(self, received: Received, unit: Unit) -> Inbound | Sequence[Act] | None:
@@ -45,14 +47,24 @@ class Front:
     async def apologise(self, received: Received, unit: Unit, error_id: str) -> Sequence[Act]:
         """Tell the person that his words could not be worked on, if he can be made out."""
         try:
-            inbound = await self._reader(received).read(received, unit)
-        except (ValueError, Fetch):
+            inbound = await self._without(received, unit)
+        except ValueError:
             return ()
         if not isinstance(inbound, Inbound):
             return ()
         shown = Show(to=inbound.person.id, what=f"error:{error_id}", place=inbound.place.id)
         answers = (inbound.person.id, inbound.via) if inbound.via else None
         return (Act(inbound.person.id, effects=(shown,), answers=answers),)
+
+    async def _without(self, received: Received, unit: Unit) -> Inbound | Sequence[Act] | None:
+        """Who it was, as far as that can be said without what could not be fetched."""
+        missing = dict(received.fetched)
+        for _ in range(MOST_MISSING):
+            try:
+                return await self._reader(received).read(replace(received, fetched=missing), unit)
+            except Fetch as wanted:
+                missing[wanted.wanted] = None
+        return None
 
     def _reader(self, received: Received) -> Reader:
         reader = self._readers.get(received.platform)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -71,6 +71,8 @@ class Reminders:
         people = _asked(await unit.accounts.users(), view.session)
         what = "unclaimed_mention" if people else "unclaimed_no_lead"
         card = cards.notice(what, view, names=[user.name for user in people])
+        called = [identity for user in people for identity in await unit.accounts.identities_of(user.id)]
+        card = replace(card, calls=tuple(each for each in called if each[0] != "console"))
         told = tuple((user.id, key, card) for user in people)
         return Due(channel=((key, card),), people=told, events=reminded)
 

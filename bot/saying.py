@@ -50,6 +50,8 @@ async def _after_the_end(said: Inbound, session: Session, reading: Reading) -> S
 
 def _in_session(said: Inbound, session: Session, reading: Reading) -> Sequence[Act]:
     refused = tuple(Tell(to=said.person.id, what=f"file:{why}") for _, why in reading.refused)
+    if not (said.text.strip() or reading.log or reading.images or reading.ticket_id):
+        return (Act(session.id, effects=refused),)  # files that none could read, and not a word with them
     event = _event(said, session, reading)
     effects = refused
     if (
@@ -68,10 +70,7 @@ def _event(said: Inbound, session: Session, reading: Reading) -> Event:
         return TicketLinked(person, reading.ticket_id)
     owner = person.id == session.owner_id
     if reading.log is not None or reading.images:
-        digest = reading.digest.as_text() if reading.digest else ""
-        names = ", ".join(reading.images)
-        text = "\n".join(part for part in (reading.text, f"Pictures: {names}" if names else "") if part)
-        return EvidenceAdded(person, text, digest, reading.log or "", bundled=True)
+        return verbs.evidence_of(person, reading, bundled=True)
     # A colleague's "1" or "yes" answers nobody's Step and tells nothing by itself.
     if is_small_talk(words) or (not owner and quick_answer(words, MOST_OPTIONS) is not None):
         return NoteAdded(person, words, chatter=True)

@@ -12,9 +12,9 @@ from bot.psa_door import zone_of
 from bot.when import TimeUnclear, read_time
 from engine import events
 from engine.effects import Tell
-from engine.intake import find_tickets, read
+from engine.intake import Reading, find_tickets, read
 from engine.ports import Act
-from engine.session import FINAL, Manner, Session, StepKind, WaitingFor
+from engine.session import FINAL, Manner, Person, Session, StepKind, WaitingFor
 
 Verb = Callable[[Inbound], Awaitable[Acts]]
 SessionVerb = Callable[[Inbound, Session], Awaitable[Acts]]
@@ -128,10 +128,21 @@ async def _ask_again(asked: Inbound, session: Session) -> Acts:
     return event(session, events.GuideAskedAgain(asked.person))
 
 
+def evidence_of(person: Person, reading: Reading, *, bundled: bool = False) -> events.EvidenceAdded:
+    """Words, a log with its digest, and which pictures came with them."""
+    digest = reading.digest.as_text() if reading.digest else ""
+    names = ", ".join(reading.images)
+    text = "\n".join(part for part in (reading.text, f"Pictures: {names}" if names else "") if part)
+    return events.EvidenceAdded(person, text, digest, reading.log or "", bundled=bundled)
+
+
 async def _evidence(asked: Inbound, session: Session) -> Acts:
     reading = read(asked.fields.get("text", ""), asked.files)
-    digest = reading.digest.as_text() if reading.digest else ""
-    return event(session, events.EvidenceAdded(asked.person, reading.text, digest, reading.log or ""))
+    refused = tuple(Tell(to=asked.person.id, what=f"file:{why}") for _, why in reading.refused)
+    added = evidence_of(asked.person, reading)
+    if not (added.text or added.log_content):
+        return (Act(session.id, effects=refused),)
+    return event(session, added, *refused)
 
 
 async def _note(asked: Inbound, session: Session) -> Acts:

@@ -110,7 +110,8 @@ NOTICES: Mapping[str, str] = {
     "notice.guest": "Guests cannot use FlowPilot, so nothing was started. Ask a full member of the workspace.",
     "notice.shared_channel": "This channel is shared with other organisations, so nothing is shown here. The session is in "
     "your direct messages.",
-    "notice.invite_me": "FlowPilot is not in this channel, so nothing was posted. Invite it with /invite @FlowPilot and try again.",
+    "notice.invite_me": "FlowPilot is not in this channel, so the session is in your direct messages. Invite it here with "
+    "/invite @FlowPilot for the next one.",
     "notice.no_session_here": "There is no session in this thread, so nothing was changed. Start one with a sentence or a "
     "ticket number, or see *mine*.",
     "notice.gone": "That session cannot be found any more. Nothing was changed; *mine* lists the ones you have.",

@@ -9,6 +9,8 @@ SLACK_SAID: Mapping[str, str] = {
     "slack.unlinked.title": "Connect this workspace",
     "slack.unlinked.text": "This Slack workspace is not connected to a FlowPilot account yet, so nothing was started. Ask your "
     "FlowPilot Admin for a one-time code (flowpilot link slack makes one) and type /flowpilot connect followed by the code.",
+    "slack.guest.title": "FlowPilot is for members",
+    "slack.guest.text": "Guests cannot use FlowPilot, so nothing was started. Ask a full member of the workspace.",
     "slack.code_wrong.title": "That code does not work",
     "slack.code_wrong.text": "The code is unknown, was used before or is older than an hour. Nothing was connected. Ask your "
     "FlowPilot Admin for a new one and type /flowpilot connect followed by the code.",

@@ -247,7 +247,9 @@ def by_way_of(effects: Sequence[Owed], to: UUID, via: str) -> tuple[Owed, ...]:
     """
     return tuple(
         replace(effect, via=via)
-        if isinstance(effect, Tell | Show | ShowForm | CheckConnection) and effect.to == to and effect.due is None
+        if isinstance(effect, Tell | Show | ShowForm | CheckConnection)
+        and effect.to == to
+        and effect.due is None
         else effect
         for effect in effects
     )

@@ -193,6 +193,7 @@ class Work:
         async with self._memory.transaction(lease.account) as unit:
             history: History = await unit.sessions.history(lease.subject)
             owing = await gather(unit, history.session, effect.engineer)
+            link = await unit.places.link_of(lease.subject)
         session = history.session
         view = await self._door.open(lease.account, session.connection_id)
         ticket = _ticket(session)
@@ -211,6 +212,7 @@ class Work:
             overlaps=owing.overlaps,
             already=owing.already,
             posted_texts=owing.posted_texts,
+            link=link,
         )
 
         async def save(unit: Any) -> None:

@@ -203,6 +203,10 @@ class PostsPort(Protocol):
     async def elsewhere(self, session_id: UUID, engineer: UUID, since: datetime) -> tuple[Interval, ...]: ...
 
 
+class PlacesPort(Protocol):
+    async def link_of(self, session_id: UUID) -> str: ...
+
+
 class UnitPort(Protocol):
     """One transaction of one Account; it commits as a whole or not at all. `now` is aware, in UTC."""
 
@@ -217,6 +221,8 @@ class UnitPort(Protocol):
     def outbox(self) -> OutboxPort: ...
     @property
     def posts(self) -> PostsPort: ...
+    @property
+    def places(self) -> PlacesPort: ...
 
 
 class Memory(Protocol):

@@ -236,6 +236,10 @@ class Places:
         mine = (places.c.id == place_id) & (places.c.account_id == self._account)
         await self._db.execute(update(places).where(mine).values(link=link))
 
+    async def link_of(self, session_id: UUID) -> str:
+        """Leads to the Session's thread; empty where no platform has given one."""
+        return next((place.link for place in await self.of_session(session_id) if place.link), "")
+
     async def retire(self, place_id: UUID) -> None:
         """An escalation channel that is closed to us."""
         mine = (places.c.id == place_id) & (places.c.account_id == self._account)

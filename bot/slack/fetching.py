@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -101,9 +103,15 @@ class SlackChannel:
     name: str = ""
 
 
+STRANGE = 300.0
+MOST_STRANGERS = 5_000
+
+
 class Fetching:
-    def __init__(self, apis: Apis) -> None:
+    def __init__(self, apis: Apis, clock: Callable[[], float] = time.monotonic) -> None:
         self._apis = apis
+        self._clock = clock
+        self._strangers: OrderedDict[WantsPerson, float] = OrderedDict()
 
     async def fetch(self, wanted: object) -> object:
         """Raises PutOff while Slack is away."""
@@ -111,16 +119,30 @@ class Fetching:
             when = datetime.fromtimestamp(wanted.at, UTC) if wanted.at else None
             await self._apis.revoke(wanted.team, when)
             return True
+        if (
+            isinstance(wanted, WantsPerson)
+            and self._clock() - self._strangers.get(wanted, -STRANGE) < STRANGE
+        ):
+            return SlackPerson(False)
         try:
             api = await self._apis.of(getattr(wanted, "team", ""))
             return await self._from(api, wanted) if api is not None else None
         except Away as away:
             raise PutOff(away.retry_after, away.log_safe) from away
 
+    def _remember(self, stranger: WantsPerson) -> None:
+        """Guests talk too: Slack is not asked about each of their messages."""
+        self._strangers[stranger] = self._clock()
+        while len(self._strangers) > MOST_STRANGERS:
+            self._strangers.popitem(last=False)
+
     async def _from(self, api: Api, wanted: object) -> object:
         match wanted:
             case WantsPerson(team=team, user=user):
-                return await _person(api, team, user)
+                found = await _person(api, team, user)
+                if not found.full:
+                    self._remember(wanted)
+                return found
             case WantsChannel(channel=channel):
                 return await _channel(api, channel)
             case WantsFile(file=file):

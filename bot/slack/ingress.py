@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -11,6 +10,7 @@ from aiohttp import web
 from bot.settings import Settings
 from bot.slack.answers import Answers, Receive
 from bot.slack.checks import StoredChecks
+from bot.slack.install import add_routes
 from bot.slack.listen import add_route, bolt
 from bot.slack.searching import Knows, OpensPsa, Searching
 from bot.slack.socket import socket
@@ -33,6 +33,7 @@ def add_slack(
     listening = bolt(Answers(receive, apis, searching, StoredChecks(store)), settings.slack_api_url)
     if settings.slack_signing_secret:
         add_route(app, listening, settings.slack_signing_secret)
+    add_routes(app, settings, store.vault, apis)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as ends:
@@ -40,8 +41,6 @@ def add_slack(
             if settings.slack_app_token:
                 opened = socket(listening, settings.slack_app_token, settings.slack_api_url)
                 await ends.enter_async_context(opened)
-            # What is loaded by now stays. Looking through it again and again would hold up everybody for 0.1 s.
-            gc.freeze()
             yield
 
     app.cleanup_ctx.append(running)

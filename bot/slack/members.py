@@ -82,7 +82,7 @@ async def unlinked(received: Received, unit: Unit, word: Word, space: Workspace)
         return await _linked(received, unit, word, code.group(1))
     meant = word.kind != "message" or word.direct or mentions(word.text, space.bot_user_id)
     if meant and word.kind not in ("prompts", "stopped", "failed"):
-        _say(received, word, "slack.unlinked")
+        say_to(received, word, "slack.unlinked")
     return None
 
 
@@ -90,10 +90,10 @@ async def _linked(received: Received, unit: Unit, word: Word, code: str) -> Sequ
     try:
         account = await unit.redeem("slack", word.team, code)
     except WorkspaceTaken:
-        _say(received, word, "slack.taken")
+        say_to(received, word, "slack.taken")
         return None
     if account is None:
-        _say(received, word, "slack.code_wrong")
+        say_to(received, word, "slack.code_wrong")
         return None
     await unit.enter(account)
     found = await person(received, unit, word)
@@ -105,7 +105,7 @@ async def _linked(received: Received, unit: Unit, word: Word, code: str) -> Sequ
     return (Act(found[0].id, effects=(shown,), answers=(found[0].id, via)), mapping(found[0]))
 
 
-def _say(received: Received, word: Word, key: str) -> None:
+def say_to(received: Received, word: Word, key: str) -> None:
     wanted = WantsSaid(
         word.team, word.user, word.channel, key, word.response_url, word.view, word.in_home or word.kind == "home"
     )  # fmt: skip

@@ -25,7 +25,8 @@ from bot.slack.fetching import (
 from bot.slack.payloads import ADD, TROUBLESHOOT
 from bot.slack.routes import keep_route
 from bot.slack.said import Word
-from bot.slack.text import mentions, speaks_to
+from bot.slack.text import mentions
+from bot.slack.threads import concerns_us, escalation_at, thread_of
 from bot.starting import started_by
 from bot.words import say
 from engine.effects import Show, Tell
@@ -84,7 +85,7 @@ class SlackReader:
         if space.account_id is None:
             return await members.unlinked(received, unit, word, space)
         await unit.enter(space.account_id)
-        if word.kind == "message" and not await _concerns_us(unit, word, space):
+        if word.kind == "message" and not await concerns_us(unit, word, space):
             return None
         return await self._of_member(received, unit, word, space)
 
@@ -93,6 +94,8 @@ class SlackReader:
     ) -> Inbound | Sequence[Act] | None:
         found = await members.person(received, unit, word)
         if found is None:
+            if word.view:  # his window would wait for ever
+                members.say_to(received, word, "slack.guest")
             return None
         person, new = found
         own = await unit.places.ensure("direct", "slack", word.team, word.user)
@@ -106,20 +109,6 @@ class SlackReader:
 
 
 # ── Where ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _thread(unit: Unit, word: Word) -> Place | None:
-    if not word.channel or not word.thread:
-        return None
-    found = await unit.places.find("slack", word.team, word.channel, word.thread)
-    return found if found is not None and found.session_id is not None else None
-
-
-async def _concerns_us(unit: Unit, word: Word, space: Workspace) -> bool:
-    """Words in a thread of ours, to us, or in direct messages; people who talk to each other are left alone."""
-    if word.direct or mentions(word.text, space.bot_user_id):
-        return True
-    return not speaks_to(word.text) and await _thread(unit, word) is not None
 
 
 async def _home(scene: Scene) -> tuple[tuple[str, str, str], str]:
@@ -142,7 +131,7 @@ async def _home(scene: Scene) -> tuple[tuple[str, str, str], str]:
 async def _inbound(scene: Scene, kind: Any, **given: Any) -> Inbound:
     """With the way back to him, and the files he sent."""
     word, unit = scene.word, scene.unit
-    place = given.pop("place", None) or await _thread(unit, word) or scene.own
+    place = given.pop("place", None) or await thread_of(unit, word) or scene.own
     files, refused = _files(scene)
     via = await keep_route(unit, scene.person.id, word)
     also = tuple(given.pop("also", ()))
@@ -178,8 +167,8 @@ async def _message(scene: Scene) -> Inbound | Sequence[Act] | None:
         # The same message comes twice where we are mentioned; its files may be in the second one only.
         return _unless_refused(await _inbound(scene, "say", session=begun)) if word.files else None
     text = await members.words(scene.unit, scene.word, scene.space)
-    place = await _thread(unit, word)
-    session = await session_of(unit, place, None) if place is not None else await _escalation(unit, word)
+    place = await thread_of(unit, word)
+    session = await session_of(unit, place, None) if place is not None else await escalation_at(unit, word)
     if place is not None or session is not None:
         if await _heard_before(scene):
             text = ""
@@ -212,16 +201,6 @@ async def _heard_before(scene: Scene) -> bool:
         return True
     await scene.unit.drafts.keep(scene.person.id, kind, {})
     return False
-
-
-async def _escalation(unit: Unit, word: Word) -> Session | None:
-    """The Session whose request for help stands at the root of this thread of the escalation channel."""
-    if not word.thread:
-        return None
-    found = await unit.places.by_ref("slack", word.team, f"{word.channel}:{word.thread}")
-    if found is None or not found[1].key.startswith("escalation:"):
-        return None
-    return await unit.sessions.get(UUID(found[1].key.partition(":")[2]), lock=True)
 
 
 def _moved(inbound: Inbound, why: str) -> Inbound:
@@ -263,7 +242,7 @@ async def _click(scene: Scene) -> Inbound | Sequence[Act] | None:
     if begun is not None:
         return await _inbound(scene, "click", verb="status", session=begun)
     home, why = await _home(scene) if origin else (None, "")
-    place = await _thread(unit, word)
+    place = await thread_of(unit, word)
     session = await session_of(unit, place or scene.own, word.args.get("session"))
     inbound = await _inbound(
         scene, "click", verb=word.verb, args=word.args, session=session, home=home, place=place, origin=origin
@@ -302,7 +281,7 @@ async def _submit(scene: Scene) -> Inbound | Sequence[Act] | None:
     home, why = await _home(scene) if origin else (None, "")
     if word.verb == "add_to":
         return await _added(scene, await session_of(unit, scene.own, word.fields.get("session")))
-    place = await _thread(unit, word)
+    place = await thread_of(unit, word)
     session = await session_of(unit, place or scene.own, word.args.get("session"))
     inbound = await _inbound(
         scene, "submit", verb=word.verb, args=word.args, fields=word.fields, session=session, home=home, place=place,
@@ -328,7 +307,7 @@ async def _shortcut(scene: Scene) -> Inbound | Sequence[Act] | None:
         return _moved(inbound, why or "slack_started")
     if word.verb != ADD:
         return None
-    place = await _thread(unit, word)
+    place = await thread_of(unit, word)
     if place is not None:
         return await _added(scene, await session_of(unit, place, None))
     mine = [
@@ -380,7 +359,7 @@ async def _prompts(scene: Scene) -> None:
 
 
 async def _stopped(scene: Scene) -> Inbound | None:
-    place = await _thread(scene.unit, scene.word)
+    place = await thread_of(scene.unit, scene.word)
     if place is None:
         return None
     return await _inbound(

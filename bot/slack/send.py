@@ -110,7 +110,7 @@ class SlackVoice:
     ) -> Posted | None:
         """Raises VoiceAway, and PlaceClosed where nothing can be said there any more."""
         api = await self._api(place.workspace)
-        drawn = blocks.message(card)
+        drawn = _calling(card, place.workspace, blocks.message(card))
         try:
             if ref is not None and await self._edit(api, ref, drawn):
                 return Posted(ref)
@@ -319,6 +319,19 @@ class SlackVoice:
         except Refused as refused:
             log.info("nobody can say who reads there: %s", refused.log_safe)
         return False
+
+
+def _calling(card: Card, team: str, drawn: dict[str, Any]) -> dict[str, Any]:
+    """The people it calls, as Slack notifies them; nothing that anybody wrote can do that."""
+    called = [
+        external for platform, workspace, external in card.calls if (platform, workspace) == ("slack", team)
+    ]
+    if not called:
+        return drawn
+    users = [{"type": "user", "user_id": external} for external in called[:10]]
+    spaced = [part for user in users for part in (user, {"type": "text", "text": " "})]
+    line = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": spaced}]}
+    return {**drawn, "blocks": [line, *drawn["blocks"]]}
 
 
 async def _said(api: Api, method: str, drawn: dict[str, Any], **args: Any) -> dict[str, Any]:

@@ -46,7 +46,11 @@ class Stranger:
         }
         payload = json.dumps({"from": self.token, "body": body}).encode()
         async with self.office.store.transaction() as unit:
-            return list(await Front({"console": ConsoleReader()}).understand(Received(1, "console", payload, MOMENT, 0), unit))
+            return list(
+                await Front({"console": ConsoleReader()}).understand(
+                    Received(1, "console", payload, MOMENT, 0), unit
+                )
+            )
 
 
 @pytest.fixture

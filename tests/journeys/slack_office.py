@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -40,6 +40,7 @@ KEYS = {
 SETTINGS = PsaSettings(resolved_status={1: 6, 21: 18, 24: 32}, escalated_status={1: 5, 21: 16, 24: 31})
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -173,7 +174,7 @@ class Office:
 
         return await self.until(found, f"a private answer with {holding!r}")
 
-    async def until(self, look: Callable[[], Awaitable[Any]], what: str) -> Any:
+    async def until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
         """The first thing found. Fails with what the processes said."""
         ends = asyncio.get_running_loop().time() + PATIENCE
         while True:

@@ -15,6 +15,7 @@ from tests.journeys.slack_office import (
     ESCALATIONS,
     HELP,
     QUIET,
+    Json,
     Office,
     labels,
     office,
@@ -172,6 +173,7 @@ async def _once(at_work: Office) -> None:
     await at_work.until(settled, "everything posted")
     notes = [str(note["text"]) for note in at_work.psa.records("notes", TICKET)]
     assert len(notes) == len(set(notes))
+    assert any("Thread: https://practice.slack.com/archives/C0HELP/p" in note for note in notes)
     roots = [m for m in await at_work.messages() if "Lena Fischer" in shown(m)]
     assert len(roots) == 1
     marks = [

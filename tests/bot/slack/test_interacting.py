@@ -176,7 +176,7 @@ async def test_words_that_were_kept_start_one_session_however_often_the_button_i
     await team.sends(team.command("U0BEN", "#4711", HELP))
     (first,) = await team.sessions()
     await team.sends(team.command("U0ANNA", "#4711 the tray again", HELP))
-    draft = str([each for each in await team.owed() if each.what == "duplicate_ticket"][0].args["draft"])
+    draft = str(next(each for each in await team.owed() if each.what == "duplicate_ticket").args["draft"])
     await team.forget_owed()
     for _ in range(3):
         await team.sends(team.click("U0ANNA", verb, of(first.id, draft=draft), channel=QUIET))
