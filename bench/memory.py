@@ -24,8 +24,8 @@ from engine.effects import Lane
 from engine.events import GuideReply
 from engine.history import History
 from engine.performing import Work
-from engine.posting import Posting
 from engine.ports import Live
+from engine.posting import Posting
 from engine.psa import Ticket
 
 WAITING = (1, 64, 512)

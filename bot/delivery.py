@@ -9,9 +9,10 @@ from uuid import UUID
 
 from bot.card import Card, to_json
 from bot.voices import UNOPENED, PlaceClosed, Posted, Voice, VoiceAway
-from engine.effects import ShowCard, Tell
+from engine.effects import ShowCard, ShowStep, Tell
 from engine.events import Event
 from engine.ports import Done, Later, Lease, OwedRow, Performed
+from engine.session import Session
 from storage.places import Place
 from storage.store import Store, Unit
 
@@ -85,7 +86,9 @@ class Delivery:
             now = unit.now
         if now - row.created_at > LONGEST_AWAY:
             raise away
-        return Later(now + timedelta(seconds=away.seconds), save, "unsent" if away.sure else "unsure")
+        # An earlier attempt may have shown it: that this one did not changes nothing about that.
+        sure = away.sure and not row.repeated
+        return Later(now + timedelta(seconds=away.seconds), save, "unsent" if sure else "unsure")
 
     # ── A place that is closed ────────────────────────────────────────────────────────────────────────────────
 
@@ -122,9 +125,14 @@ class Delivery:
                 await unit.places.settle(closed.place.id, refuge.channel, f"{UNOPENED}{session.id}")
                 await unit.places.forget_messages(closed.place.id)
             told = Tell(to=session.owner_id, what=closed.key)
-            await unit.outbox.owe(session.id, (told, ShowCard()))
+            await unit.outbox.owe(session.id, (told, ShowCard(), *_open_step(session)))
 
         return Later(now, save, "unsent")
+
+
+def _open_step(session: Session) -> tuple[ShowStep, ...]:
+    """What he is asked stands where he can answer it."""
+    return (ShowStep(step=session.current.number),) if session.current is not None else ()
 
 
 def _remembering(so_far: _Progress, save: Save | None) -> Save:

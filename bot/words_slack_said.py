@@ -29,6 +29,8 @@ SLACK_SAID: Mapping[str, str] = {
     "notice.slack_view_failed": "Slack did not open the window in time. Nothing was changed; please press the button again.",
     "slack.open_form": "Open the form",
     "slack.too_large": "Slack shows no more than this here. The rest is kept; “Show the path” and “Copy” have it.",
+    "slack.window_refused": "Slack did not take what belongs in this window. Nothing was changed. “More” and “Show the path” on "
+    "the session card still work; tell your Admin that a window was refused.",
     "slack.prompt.title": "What would you like to do?",
     "slack.prompt.tickets": "My open tickets",
     "slack.prompt.tickets_message": "tickets",

@@ -14,12 +14,15 @@ from typing import Any
 from bot.card import Card, Text, from_json
 from bot.slack import blocks, files, home, modals
 from bot.slack.api import Api, Away, FileRefused, Refused
+from bot.slack.refusals import GONE
 from bot.slack.tokens import Apis
 from bot.words import say
 from engine.intake import Attachment
 from engine.ports import PutOff
 
 log = logging.getLogger("flowpilot.slack")
+
+GONE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class WantsSpent:
     label: str
 
 
+NEEDED = (WantsPerson, WantsChannel, WantsFile)
+"""What nobody can be understood without; the others are only said."""
 Wanted = WantsPerson | WantsChannel | WantsFile | WantsGone | WantsSaid | WantsPrompts | WantsSpent
 
 
@@ -124,11 +129,21 @@ class Fetching:
             and self._clock() - self._strangers.get(wanted, -STRANGE) < STRANGE
         ):
             return SlackPerson(False)
+        team = str(getattr(wanted, "team", ""))
         try:
-            api = await self._apis.of(getattr(wanted, "team", ""))
-            return await self._from(api, wanted) if api is not None else None
+            api = await self._apis.of(team)
+            if api is not None:
+                return await self._from(api, wanted)
         except Away as away:
             raise PutOff(away.retry_after, away.log_safe) from away
+        except Refused as refused:
+            if refused.code not in GONE:
+                raise
+            self._apis.forget(team)
+        if isinstance(wanted, NEEDED):
+            # Installed again soon, what he said counts; until then nobody could be answered anyway.
+            raise PutOff(GONE_SECONDS, "the app is not installed")
+        return None
 
     def _remember(self, stranger: WantsPerson) -> None:
         """Guests talk too: Slack is not asked about each of their messages."""

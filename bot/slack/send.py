@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from bot.card import Card, Choice, Text
 from bot.slack import blocks, home, modals
 from bot.slack.api import Api, Away, Refused
+from bot.slack.refusals import CLOSED, CLOSED_VIEW, GONE, LOST, NOBODY, TOO_MUCH
 from bot.slack.routes import Route, route_of
 from bot.slack.tokens import Apis
 from bot.voices import UNOPENED, PlaceClosed, Posted, VoiceAway
@@ -24,39 +26,11 @@ from storage.tables import workspaces
 
 log = logging.getLogger("flowpilot.slack")
 
-GONE_SECONDS = 600.0
-"""How long to wait where the app is not installed: what is owed is shown once it is again, if that is within a day."""
+GONE_SECONDS = (3.0, 30.0)
+"""How often to look whether an app that is gone is installed again: at first, and after some minutes. What is owed is
+shown soon after that, if it is within a day."""
 LOOK_BACK = 100
 EVENT = "flowpilot_card"
-_CLOSED = {
-    "not_in_channel": "not_in_channel",
-    "channel_not_found": "not_in_channel",
-    "is_archived": "archived",
-    "restricted_action": "not_allowed",
-    "restricted_action_read_only_channel": "not_allowed",
-    "restricted_action_thread_only_channel": "not_allowed",
-    "thread_locked": "not_allowed",
-    "user_not_in_channel": "not_in_channel",
-    "cannot_reply_to_message": "not_allowed",
-    "thread_not_found": "root_gone",
-}
-_GONE = frozenset(
-    {
-        "invalid_auth",
-        "not_authed",
-        "token_revoked",
-        "token_expired",
-        "account_inactive",
-        "team_access_not_granted",
-    }
-)
-_TOO_MUCH = frozenset(
-    {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "metadata_too_large"}
-)
-_LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_NOBODY = frozenset(
-    {"user_not_found", "cannot_dm_bot", "user_disabled", "messages_tab_disabled", "user_not_visible"}
-)
 
 
 class SlackVoice:
@@ -65,6 +39,7 @@ class SlackVoice:
     def __init__(self, store: Store, apis: Apis) -> None:
         self._store = store
         self._apis = apis
+        self._gone_since: dict[str, float] = {}
 
     # ── Places ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -112,18 +87,24 @@ class SlackVoice:
         api = await self._api(place.workspace)
         drawn = _calling(card, place.workspace, blocks.message(card))
         try:
-            if ref is not None and await self._edit(api, ref, drawn):
-                return Posted(ref)
-            found = await self._posted_before(api, place, key) if again else None
-            if found is not None:
-                await self._edit(api, found, drawn)
-                return await self._posted(api, place, found)
-            return await self._posted(api, place, await self._post(api, place, key, drawn))
+            posted = await self._shown(api, place, key, drawn, ref, again=again)
         except Away as away:
             raise VoiceAway(away.retry_after, away.log_safe, sure=not away.unsure) from away
         except Refused as refused:
             self._closed(place, refused)
             return None
+        self._gone_since.pop(place.workspace, None)
+        return posted
+
+    async def _shown(
+        self, api: Api, place: Place, key: str, drawn: dict[str, Any], ref: str | None, *, again: bool
+    ) -> Posted:
+        if ref is not None and await self._edit(api, ref, drawn):
+            return Posted(ref)
+        found = await self._posted_before(api, place, key) if again else None
+        if found is None or not await self._edit(api, found, drawn):
+            found = await self._post(api, place, key, drawn)
+        return await self._posted(api, place, found)
 
     async def _edit(self, api: Api, ref: str, drawn: dict[str, Any]) -> bool:
         """False where the message is gone: somebody deleted it, so it is posted anew."""
@@ -131,7 +112,7 @@ class SlackVoice:
         try:
             await _said(api, "chat.update", drawn, channel=channel, ts=ts)
         except Refused as refused:
-            if refused.code in _LOST:
+            if refused.code in LOST:
                 return False
             raise
         return True
@@ -187,14 +168,12 @@ class SlackVoice:
         return None
 
     def _closed(self, place: Place, refused: Refused) -> None:
-        if refused.code in _GONE:
-            self._apis.forget(place.workspace)
-            raise VoiceAway(GONE_SECONDS, refused.log_safe, sure=True) from refused
-        if refused.code in _NOBODY or (place.kind == "direct" and refused.code in _CLOSED):
+        self._gone(place.workspace, refused)
+        if refused.code in NOBODY or (place.kind == "direct" and refused.code in CLOSED):
             log.info("somebody cannot be written to: %s", refused.log_safe)
             return
-        if refused.code in _CLOSED:
-            raise PlaceClosed(place, _CLOSED[refused.code]) from refused
+        if refused.code in CLOSED:
+            raise PlaceClosed(place, CLOSED[refused.code]) from refused
         raise refused
 
     async def _api(self, team: str) -> Api:
@@ -203,8 +182,19 @@ class SlackVoice:
         except Away as away:
             raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
         if api is None:
-            raise VoiceAway(GONE_SECONDS, "the app is not installed", sure=True)
+            raise self._not_there(team, "the app is not installed")
         return api
+
+    def _gone(self, team: str, refused: Refused) -> None:
+        """Raises VoiceAway where it is not this that Slack refuses, but us."""
+        if refused.code in GONE:
+            self._apis.forget(team)
+            raise self._not_there(team, refused.log_safe) from refused
+
+    def _not_there(self, team: str, why: str) -> VoiceAway:
+        first, longest = GONE_SECONDS
+        since = self._gone_since.setdefault(team, monotonic())
+        return VoiceAway(min(max(first, (monotonic() - since) / 4), longest), why, sure=True)
 
     # ── To one person ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,9 +225,11 @@ class SlackVoice:
         try:
             await api.call("views.update", external_id=route.view, view=view)
         except Refused as refused:
-            if refused.code in ("not_found", "view_not_found", "hash_conflict"):
+            if refused.code in CLOSED_VIEW:
                 return True  # he closed it, or it never opened, which he was told
-            raise
+            self._gone(route.team, refused)
+            log.warning("a window was refused and says so: %s", refused.log_safe)
+            await _window_refused(api, route)
         return True
 
     async def _beside(self, api: Api, route: Route, drawn: dict[str, Any]) -> bool:
@@ -267,6 +259,10 @@ class SlackVoice:
             await api.call("views.publish", user_id=route.user, view=home.view(cards))
         except Away as away:
             raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
+        except Refused as refused:
+            self._gone(route.team, refused)
+            if refused.code not in NOBODY:
+                raise
 
     async def elsewhere(self, account: UUID, session: Session) -> Place | None:
         """Under the escalation card, or in his direct messages, where he sees none of the Session's threads."""
@@ -317,6 +313,7 @@ class SlackVoice:
                 if not cursor:
                     break
         except Refused as refused:
+            self._gone(place.workspace, refused)
             log.info("nobody can say who reads there: %s", refused.log_safe)
         return False
 
@@ -335,15 +332,30 @@ def _calling(card: Card, team: str, drawn: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _said(api: Api, method: str, drawn: dict[str, Any], **args: Any) -> dict[str, Any]:
-    """What Slack finds too large or malformed is said as plain text rather than not at all."""
-    try:
-        return await api.call(method, **args, **drawn)
-    except Refused as refused:
-        if refused.code not in _TOO_MUCH:
-            raise
-        log.warning("a card was refused and is shown as text: %s", refused.log_safe)
+    """What Slack finds too large or malformed is said in short with its buttons, else as text, rather than not at all."""
     short = f"{drawn['text'][:2_500]}\n{say('slack.too_large')}"
+    told = {"type": "section", "text": {"type": "mrkdwn", "text": short}}
+    pressed = [block for block in drawn["blocks"] if block["type"] == "actions"]
+    for shown in (drawn, {"text": short, "blocks": [told, *pressed]}):
+        try:
+            return await api.call(method, **args, **shown)
+        except Refused as refused:
+            if refused.code not in TOO_MUCH:
+                raise
+            log.warning("a card was refused and is shown shorter: %s", refused.log_safe)
     return await api.call(method, **args, text=short, blocks=[])
+
+
+async def _window_refused(api: Api, route: Route) -> None:
+    """A window that Slack does not take must not stay as if it were still loading."""
+    card = Card("notice", "", (Text(say("slack.window_refused"), tone="warning"),))
+    try:
+        await api.call(
+            "views.update", external_id=route.view, view=modals.view(card, route.view, route.order)
+        )
+    except Refused as refused:
+        if refused.code not in CLOSED_VIEW:
+            raise
 
 
 async def _responded(api: Api, route: Route, drawn: dict[str, Any]) -> bool:

@@ -111,8 +111,7 @@ class Office:
     async def submit(self, user: str, **values: str) -> Json:
         """Fills in the window on top, once it is a form."""
         view = await self.window(user, lambda v: bool(v.get("submit")))
-        answer = await self.act(user, "submit", view_id=view["id"], values=values)
-        return answer
+        return await self.act(user, "submit", view_id=view["id"], values=values)
 
     async def direct(self, user: str) -> str:
         """The conversation of one person with FlowPilot."""
@@ -219,7 +218,7 @@ def _texts(node: Any) -> Iterator[str]:
         if isinstance(node.get("text"), str):
             yield node["text"]
         for name, value in node.items():
-            if name not in ("text",) or not isinstance(value, str):
+            if name != "text" or not isinstance(value, str):
                 yield from _texts(value)
     elif isinstance(node, list):
         for each in node:
@@ -249,7 +248,7 @@ async def office(
         environment = {
             **{
                 name: value
-                for name, value in os.environ.items()
+                for name, value in os.environ.items()  # noqa: TID251 - this builds processes' environments
                 if not name.startswith(("FLOWPILOT_", "SLACK_"))
             },
             "DATABASE_URL": database.app_url,

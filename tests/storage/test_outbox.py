@@ -289,3 +289,29 @@ async def test_a_verb_and_its_arguments_come_back_as_they_were(place: Office) ->
     row = await begin(place, lease)
     assert row is not None
     assert row.effect == Post(post_id=post, due=row.effect.due)
+
+
+async def test_whoever_owes_knows_when_each_lane_can_go_on(place: Office) -> None:
+    """As a look afterwards would say: behind a failed effect nothing goes on before it, a renewed one counts anew."""
+    subject = uuid4()
+    async with place.store.transaction(place.account) as unit:
+        now = unit.now
+    told = (
+        (AskGuide(turn=1, due=now + HOUR), ShowCard(due=now + HOUR), ShowStep(step=1)),
+        (AskGuide(turn=2, due=now + MINUTE),),
+        (ShowStep(step=2), ShowCard(), AskGuide(turn=3), ShowStep(step=3)),
+        (),
+    )
+    for round_, effects in enumerate(told):
+        async with place.store.transaction(place.account) as unit:
+            await unit.outbox.owe(subject, effects)
+            known = unit.outbox.wakes.get(subject, [])
+            assert set(known) == (set(await unit.outbox.waiting(subject)) if effects else set())
+        if round_ == 1:
+            row = await begin(place, await take(place, subject))
+            assert row is not None
+            async with place.store.transaction(place.account) as unit:
+                await unit.outbox.again(row.id, now + HOUR, "E1")
+    assert [verb for verb, _ in await place.owed(subject)] == [
+        "AskGuide", "ShowCard", "ShowStep", "ShowStep", "ShowStep",
+    ]  # fmt: skip

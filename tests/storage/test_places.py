@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -63,3 +64,32 @@ async def test_forgotten_messages_are_gone_from_this_place_alone(place: Office) 
         await unit.places.forget_messages(here.id)
         assert await unit.places.message(here.id, "card") is None
         assert await unit.places.message(there.id, "card") is not None
+
+
+async def test_what_is_sent_elsewhere_does_not_wait_for_what_the_console_follows(database: Database) -> None:
+    """The console's changes are drawn one at a time within the Account; a message that is sent stands behind nobody."""
+    async with office(database.app_url) as place:
+        async with place.store.transaction(place.account) as unit:
+            seen = await unit.places.ensure("thread", "console", "console", "sessions", str(uuid4()))
+            sent = await unit.places.ensure("thread", "slack", str(uuid4()), "C1", "1")
+        async with place.store.transaction(place.account) as unit, asyncio.timeout(20):
+            await unit.places.keep(seen.id, "card", {"title": "seen"})
+            async with place.store.transaction(place.account) as other:
+                await other.places.keep(sent.id, "card", {"title": "sent"}, "ref")
+        async with place.store.transaction(place.account) as unit:
+            await unit.places.keep(sent.id, "card", {"title": "edited"})
+            found = await unit.places.message(sent.id, "card")
+    assert found is not None
+    assert (found.card, found.external_ref) == ({"title": "edited"}, "ref")
+
+
+async def test_the_threads_of_a_session_come_with_what_they_show(place: Office) -> None:
+    session = await place.start()
+    async with place.store.transaction(place.account) as unit:
+        first = await unit.places.ensure("thread", "slack", str(uuid4()), "C1", "1", session)
+        second = await unit.places.ensure("thread", "console", "console", "sessions", str(session), session)
+        await unit.places.ensure("direct", "slack", str(uuid4()), "D1", "", session)
+        await unit.places.keep(first.id, "card", {"title": "here"}, "ref")
+        await unit.places.keep(second.id, "step:1", {"title": "another key"})
+        found = await unit.places.threads(session, "card")
+        assert dict(found) == {first: await unit.places.message(first.id, "card"), second: None}
