@@ -37,7 +37,7 @@ class Shortener:
     def line(self, text: object, limit: int) -> str:
         """One line without control marks, at most `limit` characters."""
         given = str(text).strip()
-        shown = one_line(given, limit)
+        shown = by_word(one_line(given, limit))
         if len(given) > limit * 8 and not shown.endswith("…"):
             shown = f"{shown[: limit - 1]}…"
         self.cut = self.cut or (shown.endswith("…") and not given.endswith("…"))
@@ -46,7 +46,7 @@ class Shortener:
     def sentence(self, text: object, limit: int) -> str:
         """One line that ends like a sentence; empty stays empty."""
         shown = self.line(text, limit - 1)
-        return shown if not shown or shown[-1] in ".?!…:" else f"{shown}."
+        return shown if not shown or re.search(r"""[.?!…:]["”’']?$""", shown) else f"{shown}."
 
     def lines(self, text: object, limit: int) -> str:
         """A text with its line breaks, at most `limit` characters, without control marks."""
@@ -55,7 +55,19 @@ class Shortener:
         if len(plain) <= limit and len(given) <= limit + 200:
             return plain
         self.cut = True
-        return plain[: limit - 1].rstrip() + "…"
+        return by_word(plain[: limit - 1].rstrip() + "…")
+
+
+_LONG_WORD = 25
+"""A longer one is no word: an address, a path, a key. It is cut where the room ends."""
+
+
+def by_word(shown: str) -> str:
+    """A text cut with “…”, without the piece of a word before it."""
+    if not shown.endswith("…"):
+        return shown
+    kept, space, piece = shown[:-1].rpartition(" ")
+    return f"{kept.rstrip(' ,;:(')} …" if space and kept.strip() and 0 < len(piece) <= _LONG_WORD else shown
 
 
 def seen(text: str) -> str:

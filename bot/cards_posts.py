@@ -16,16 +16,20 @@ SHOWN = 12
 
 
 def post_blocks(view: SessionView, short: Shortener) -> tuple[Block, ...]:
-    """One line per part, what is not in order first where there are many."""
+    """One line per part that is not posted yet; the posted ones, of which nothing else is to say, share the last."""
     ended = view.session.status in FINAL
     if not view.posts:
         nothing = ended and view.session.ticket_id is None
         return (*_gaps(view, short), *(texts(say("post.not_posted"), tone="warning") if nothing else ()))
-    ordered = sorted(view.posts, key=lambda p: p.state is PostState.POSTED)
-    lines = [post_line(view, post, short) for post in ordered[:SHOWN]]
-    left = len(view.posts) - SHOWN
-    if left > 0:
-        lines.append(say("ticket.more", count=left))
+    owed = [p for p in view.posts if p.state is not PostState.POSTED]
+    posted = [part_of(view, p, short) for p in view.posts if p.state is PostState.POSTED]
+    lines = [post_line(view, post, short) for post in owed[:SHOWN]]
+    if len(owed) > SHOWN:
+        lines.append(say("ticket.more", count=len(owed) - SHOWN))
+    if posted:
+        parts = "; ".join(posted[:SHOWN])
+        more = f"; {say('ticket.more', count=len(posted) - SHOWN)}" if len(posted) > SHOWN else ""
+        lines.append(say("post.line", part=f"{parts}{more}", state=say("post.posted")))
     return (*bullets(say("post.title"), lines), *_gaps(view, short))
 
 

@@ -26,13 +26,14 @@ def session_card(view: SessionView) -> Card:
     short = Shortener()
     blocks = (
         *_state(view, short),
-        *_figures(view, short),
-        *_problem(view, short),
-        *warnings(view, short),
-        *ticket_blocks(view, short),
-        *_known(view, short),
         *step_line(view, short),
+        *_figures(view, short),
+        *warnings(view, short),
+        *_known(view, short),
         *post_blocks(view, short),
+        *_problem(view, short),
+        # A ticket is whole behind its link, so what is cut of it is not told again below.
+        *ticket_blocks(view, Shortener(), titled_by=problem_title(view)),
         *_past(view, short),
     )
     card = Card("session", problem_title(view), blocks, _choices(view), tone=_tone(view))
@@ -45,7 +46,7 @@ def status(view: SessionView) -> Card:
     pairs = _ticket_in_a_line(view, short)
     blocks = (
         *_state(view, short),
-        *_figures(view, short),
+        *_figures(view, short, link=view.thread_link),
         *pairs,
         *step_line(view, short),
         *post_blocks(view, short),
@@ -176,12 +177,20 @@ def held_up(view: SessionView, short: Shortener) -> tuple[str, ...]:
     if asked.postponed_until is not None and asked.postponed_until > view.now:
         at = local(asked.postponed_until, view.zone, view.now)
         lines.append(say("session.postponed", name=view_name(view, asked.postponed_by, short), at=at))
-    advice = [n for n in view.history.notes if n.kind is NoteKind.ADVICE]
-    if advice and asked.advice_open:
-        text = short.sentence(advice[-1].text, 300)
-        lines.append(say("session.advice", name=view_name(view, advice[-1].by, short), text=text))
-        lines.append(say("session.advice_open", requester=view_name(view, asked.requested_by, short)))
-    return tuple(lines)
+    return (*lines, *advice_lines(view, short))
+
+
+def advice_lines(view: SessionView, short: Shortener) -> tuple[str, ...]:
+    """The advice given last, while the requester has not decided about it; its words where they were read."""
+    asked = view.session.escalation
+    if asked is None or not asked.advice_open:
+        return ()
+    requester = view_name(view, asked.requested_by, short)
+    advice = [n for n in (*view.history.notes, *view.session.notes) if n.kind is NoteKind.ADVICE]
+    if not advice:
+        return (say("session.advice_given", requester=requester),)
+    text, name = short.sentence(advice[-1].text, 300), view_name(view, advice[-1].by, short)
+    return say("session.advice", name=name, text=text), say("session.advice_open", requester=requester)
 
 
 def _ended(session: Session, short: Shortener) -> tuple[Block, ...]:
@@ -197,9 +206,10 @@ def _ended(session: Session, short: Shortener) -> tuple[Block, ...]:
     return texts(say("session.abandoned", reason=summary) if summary else say("session.abandoned_bare"))
 
 
-def _figures(view: SessionView, short: Shortener) -> tuple[Block, ...]:
+def _figures(view: SessionView, short: Shortener, *, link: str = "") -> tuple[Block, ...]:
+    """`link` leads to the thread, for a card that does not stand in it."""
     session = view.session
-    link = safe_url(view.thread_link)
+    link = safe_url(link)
     known = session.step_count > 0 or session.confidence > 0
     pairs = (
         (say("session.status"), named("status", session.status)),
@@ -218,9 +228,9 @@ def _figures(view: SessionView, short: Shortener) -> tuple[Block, ...]:
 def _problem(view: SessionView, short: Shortener) -> tuple[Block, ...]:
     """What was reported, the log read back, and how many screenshots came with it."""
     intake = view.session.intake
-    reported = short.lines(intake.text, 500)
-    said = say("session.reported", text=reported) if reported and reported not in problem_title(view) else ""
-    log = [short.line(line, 160) for line in intake.log_digest.splitlines() if line.strip()][:LOG_LINES]
+    reported = short.lines(_beyond(intake.text, problem_title(view)), 500)
+    said = say("session.reported", text=reported) if reported else ""
+    log = [short.line(line, 160) for line in _telling(intake.log_digest)]
     short.cut = short.cut or len(intake.log_digest.splitlines()) > LOG_LINES
     count = len(intake.image_urls)
     pictures = say("session.pictures" if count > 1 else "session.picture", count=count) if count else ""
@@ -230,6 +240,19 @@ def _problem(view: SessionView, short: Shortener) -> tuple[Block, ...]:
         *texts(pictures, tone="muted"),
         *texts(say("session.parent") if view.session.parent_id else "", tone="muted"),
     )
+
+
+def _beyond(text: str, title: str) -> str:
+    """What was reported without the line that stands in the title already."""
+    first, _, rest = text.strip().partition("\n")
+    return rest if one_line(first, 1_000) in title else text
+
+
+def _telling(digest: str) -> list[str]:
+    """Its first line, then the kinds of lines that read like trouble before those that only inform."""
+    first, *kinds = [line for line in digest.splitlines() if line.strip()] or [""]
+    quiet = [line for line in kinds if line.startswith("[info]")]
+    return [first, *(line for line in kinds if line not in quiet), *quiet][:LOG_LINES]
 
 
 def warnings(view: SessionView, short: Shortener) -> tuple[Block, ...]:

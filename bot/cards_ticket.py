@@ -7,6 +7,8 @@ from bot.cards_parts import Shortener, bullets, fields, local, texts, ticket_url
 from bot.cards_verbs import choice
 from bot.views import SessionView
 from bot.words import named, say
+from engine.note_text import one_line
+from engine.ports import PostState
 from engine.psa import RecentTicket, Ticket, TicketNote
 from engine.session import FINAL
 
@@ -15,15 +17,15 @@ CONFIGURATIONS = 3
 OTHERS = 3
 
 
-def ticket_blocks(view: SessionView, short: Shortener) -> tuple[Block, ...]:
-    """The ticket's context; each part may be missing and says so."""
+def ticket_blocks(view: SessionView, short: Shortener, *, titled_by: str = "") -> tuple[Block, ...]:
+    """The ticket's context; each part may be missing and says so. `titled_by`: what stands above it already."""
     session, ticket = view.session, view.ticket
     trouble = _trouble(view, short)
     if ticket is None or session.ticket_id is None or ticket.id != session.ticket_id:
         return (*trouble, *_without(view))
     return (
         *trouble,
-        *_facts(view, ticket, short),
+        *_facts(view, ticket, short, titled_by),
         *_description(ticket, short),
         *_notes(view, ticket, short),
         *_others(ticket, short),
@@ -82,14 +84,22 @@ def goal_of(view: SessionView, ticket: Ticket) -> str:
     return say("ticket.late", at=at) if goal < view.now and not ticket.closed else at
 
 
-def _facts(view: SessionView, ticket: Ticket, short: Shortener) -> tuple[Block, ...]:
+def _status_now(view: SessionView, ticket: Ticket) -> str:
+    """The status as it was read, or the one FlowPilot has posted since."""
+    posted = [p for p in view.posts if p.kind == "status" and p.state is PostState.POSTED]
+    name = str(posted[-1].content.get("status_name") or "") if posted else ""
+    return name or (ticket.status.name if ticket.status else "")
+
+
+def _facts(view: SessionView, ticket: Ticket, short: Shortener, titled_by: str) -> tuple[Block, ...]:
     unset = say("ticket.unset")
     contact = ticket.contact
     number = f"#{ticket.id}"
-    named_so = say("ticket.named", ticket=ticket.id, summary=short.line(ticket.summary, 120))
+    summary = short.line(ticket.summary, 120)
+    named_so = number if summary in titled_by else say("ticket.named", ticket=ticket.id, summary=summary)
     pairs = (
         (say("ticket.ticket"), named_so.strip()),
-        (say("ticket.status"), short.line(ticket.status.name, 60) if ticket.status else unset),
+        (say("ticket.status"), short.line(_status_now(view, ticket), 60) or unset),
         (say("ticket.board"), short.line(ticket.board.name, 60) if ticket.board else unset),
         (say("ticket.priority"), priority_of(ticket, short) or unset),
         (say("ticket.goal"), goal_of(view, ticket) or unset),
@@ -128,7 +138,9 @@ def _description(ticket: Ticket, short: Shortener) -> tuple[Block, ...]:
 def _notes(view: SessionView, ticket: Ticket, short: Shortener) -> tuple[Block, ...]:
     if not ticket.notes:
         return () if "notes" in ticket.missing else texts(say("ticket.no_notes"), tone="muted")
-    return bullets(say("ticket.notes"), [_note(view, n, short) for n in ticket.notes[:NOTES]])
+    described = one_line(ticket.description or "", 1_000)
+    told = [n for n in ticket.notes if not described or one_line(n.text, 1_000) != described]
+    return bullets(say("ticket.notes"), [_note(view, n, short) for n in told[:NOTES]])
 
 
 def _note(view: SessionView, note: TicketNote, short: Shortener) -> str:

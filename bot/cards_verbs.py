@@ -135,7 +135,8 @@ def _requesting(view: SessionView) -> tuple[tuple[Choice, ...], tuple[Choice, ..
     )
     if session.escalation is not None and session.escalation.advice_open:
         decide = (choice("take_advice", session, style="primary"), choice("decline_advice", session))
-        return (*decide, replace(pick_up, style="plain")), (advise, withdraw, *rest)
+        # "Carry on with this" is what withdraws here. A button that asks first would be a fourth beside the three.
+        return (*decide, replace(pick_up, style="plain")), (advise, *rest)
     return (pick_up, advise, withdraw), rest
 
 

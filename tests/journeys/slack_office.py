@@ -152,6 +152,11 @@ class Office:
             lambda: self._first(self.replies(root, channel), holding), f"a reply with {holding!r}"
         )
 
+    async def collapsed(self, root: Json, step: Json, channel: str = HELP) -> bool:
+        """Whether that step has no buttons any more."""
+        found = [m for m in await self.replies(root, channel) if m["ts"] == step["ts"]]
+        return bool(found) and not labels(found[0])
+
     async def _first(self, found: Awaitable[list[Json]], holding: str) -> Json | None:
         return next((m for m in reversed(await found) if holding in shown(m)), None)
 
@@ -236,7 +241,8 @@ async def office(
 ) -> AsyncIterator[Office]:
     """Everything runs until the block ends. `linked`: the workspace belongs to the Account already."""
     port = free_port(0)
-    slack = PracticeSlack(SECRET, f"http://127.0.0.1:{port}/slack/events")
+    by_http = (settings or {}).get("SLACK_SIGNING_SECRET", SECRET)
+    slack = PracticeSlack(SECRET, f"http://127.0.0.1:{port}/slack/events" if by_http else "")
     # The helpdesk channel of the practice world is shared with another organisation; most stories want it not to be.
     helpdesk = slack.world.channels[HELP]
     helpdesk.external = False

@@ -182,3 +182,14 @@ async def _once(at_work: Office) -> None:
     assert len(marks) > 4
     assert len(marks) == len(set(marks)), marks
     assert len(await at_work.messages(ESCALATIONS)) == 1
+
+
+async def test_the_same_story_begins_over_a_socket_where_slack_cannot_reach_us(
+    empty_database: Database, redis_url: str, tmp_path: Path
+) -> None:
+    by_socket = {"SLACK_SIGNING_SECRET": "", "SLACK_APP_TOKEN": "xapp-practice"}
+    async with office(empty_database, redis_url, tmp_path, settings=by_socket) as one:
+        root = await _started(one)
+        step = await one.reply(root, "Step 1")
+        await one.say(BEN, "She gave the password she has with us", thread=str(root["ts"]))
+        await one.until(lambda: one.collapsed(root, step), "the answered step in one line")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bot.slack.files import LIMIT
+from engine.session import Note
 from tests.conftest import Database
 from tests.journeys.slack_office import (
     ANNA,
@@ -88,7 +91,7 @@ async def test_while_slack_is_away_everything_waits_and_then_stands_once_and_in_
     assert steps == ["step:1", "step:2", "step:3"]
     assert [_key(m) for m in await at_work.messages() if m.get("bot_id")] == ["card"]
     notes = await _notes(at_work, BEN, 3)
-    assert [text for text in notes if text.startswith("number")] == [f"number {n}" for n in range(3)]
+    assert [note.text for note in notes] == [f"number {n}" for n in range(3)]
     await _stands_once(at_work)
 
 
@@ -111,7 +114,7 @@ async def test_what_slack_finds_too_large_or_too_late_is_shown_smaller_said_priv
     await _too_late(at_work, root)
     _fault(at_work, "ratelimited", "views.open")
     await at_work.click(BEN, await _root(at_work, "Outlook"), "Escalate")
-    await at_work.private(BEN, "Slack did not open the window in time")
+    await _told_privately(at_work, BEN, "Slack did not open the window in time", 2)
     _fault(at_work, "429", "views.update", retry_after=1)
     await at_work.click(BEN, await _root(at_work, "Outlook"), "Escalate")
     await at_work.submit(BEN, reason="I have no access to that server.")
@@ -134,13 +137,90 @@ async def _too_late(at_work: Office, root: Json) -> None:
     pressed = await at_work.click(BEN, await _root(at_work, "Outlook"), "Pause")
     web.send_signal(signal.SIGCONT)
     assert pressed["error"] == "operation_timeout"
-    await at_work.private(BEN, "Slack did not open the window in time")
+    await _told_privately(at_work, BEN, "Slack did not open the window in time", 1)
     assert await at_work.windows(BEN) == []
 
 
 async def _text_only(at_work: Office, root: Json) -> Json | None:
     found = [m for m in await at_work.replies(root) if _key(m) == "step:3" and not m.get("blocks")]
     return found[0] if found and "Slack shows no more" in found[0]["text"] else None
+
+
+# ── Files ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_cannot_be_had_costs_neither_the_words_nor_the_other_files(at_work: Office) -> None:
+    root, _ = await _asked(at_work, "The printer in the hall prints nothing")
+    line = b"2026-03-02 09:00:01 ERROR spooler stopped\n"
+    whole = (line * (LIMIT // len(line) + 1))[:LIMIT]
+    _fault(at_work, "500", "files")
+    files = [_file("whole.log", whole), _file("larger.log", whole + b"."), _file("small.log", b"disk full")]
+    await at_work.slack.act(BEN, "say", channel=HELP, thread_ts=root["ts"], text="Three files", files=files)
+    (kept,) = await _notes(at_work, BEN, 1)
+    assert kept.text == "Three files"
+    assert "==> whole.log" in kept.log_digest
+    assert "==> small.log" in kept.log_digest
+    assert "larger.log" not in kept.log_digest
+    await _told_privately(at_work, BEN, "larger than 20 MB")
+
+    _grant(at_work).scopes.discard("files:read")  # Slack answers 200 and its login page from now on
+    await at_work.slack.act(
+        BEN, "say", channel=HELP, thread_ts=root["ts"], text="And one more", files=[_file("more.log", b"full")]
+    )
+    await _told_privately(at_work, BEN, "does not let FlowPilot read files")
+    await at_work.reply(root, "And one more")
+
+
+def _grant(at_work: Office) -> Any:
+    return at_work.slack.world.grants["xoxb-practice"]
+
+
+def _file(name: str, content: bytes) -> Json:
+    return {"name": name, "mimetype": "text/plain", "content_b64": base64.b64encode(content).decode()}
+
+
+# ── Who may ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_guests_and_strangers_get_nothing_at_all(at_work: Office) -> None:
+    root, first = await _asked(at_work, "Outlook keeps asking for a password")
+    _channel(at_work, HELP).members.append(STRANGER)
+    before = await _everything(at_work)
+    for user in (GUEST, STRANGER):
+        await at_work.say(user, "@FlowPilot the printer prints nothing")
+        await at_work.say(user, "Only this user", thread=root["ts"])
+        await at_work.say(user, "resolve", thread=root["ts"])
+        await at_work.click(user, first, "Only this user")
+        await at_work.click(user, root, "Pause")
+        await at_work.act(user, "shortcut", callback_id="troubleshoot_this", channel=HELP, ts=root["ts"])
+    await at_work.command(GUEST, "the printer prints nothing")
+    await at_work.say(GUEST, "help", channel="dm")
+    await at_work.act(GUEST, "open_home")
+    await _understood(at_work)
+    for user in (GUEST, STRANGER):
+        print(user, await at_work.windows(user))
+        assert await at_work.see(f"ephemeral/{user}") == []
+        assert await at_work.see(f"home/{user}") == {}
+    assert await _everything(at_work) == before
+    assert [m for m in await at_work.messages("D0GUEST") if m.get("bot_id")] == []
+    rows = await at_work.store.rows("select 1")
+
+
+async def _everything(at_work: Office) -> list[Json]:
+    """What FlowPilot shows in the channel."""
+    found = await at_work.messages()
+    return [m for root in found for m in (root, *root["replies"]) if m.get("bot_id")]
+
+
+async def _understood(at_work: Office) -> None:
+    """Every word that came in was read to its end, and what followed from it is shown."""
+
+    async def done() -> bool:
+        return not await _count(at_work, "inbox where state = 'new'") and not await _count(
+            at_work, "outbox where state = 'owed' and due_at <= now()"
+        )
+
+    await at_work.until(done, "the end of everything")
 
 
 # ── Tools ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,17 +230,24 @@ def _fault(at_work: Office, kind: str, method: str, **more: Any) -> None:
     at_work.slack.faults.add(kind=kind, method=method, **more)
 
 
-async def _notes(at_work: Office, user: str, count: int) -> list[str]:
+async def _told_privately(at_work: Office, user: str, holding: str, count: int = 1) -> None:
+    async def told() -> bool:
+        seen: list[Json] = await at_work.see(f"ephemeral/{user}")
+        return len([m for m in seen if holding in shown(m)]) == count
+
+    await at_work.until(told, f"a private {holding!r} for {user}")
+
+
+async def _notes(at_work: Office, user: str, count: int) -> tuple[Note, ...]:
     """What was kept in the latest Session of this person."""
 
-    async def kept() -> list[str] | None:
+    async def kept() -> tuple[Note, ...] | None:
         who = await at_work.user(user)
         async with at_work.store.transaction(at_work.account) as unit:
             history = await unit.sessions.history((await unit.sessions.of(who))[0])
-            texts = [note.text for note in history.notes] if history else []
-            return texts if len(texts) >= count else None
+            return history.notes if history and len(history.notes) >= count else None
 
-    found: list[str] = await at_work.until(kept, f"{count} notes")
+    found: tuple[Note, ...] = await at_work.until(kept, f"{count} notes")
     return found
 
 def _channel(at_work: Office, name: str) -> Any:
