@@ -32,8 +32,8 @@ _TYPED = ("business_hours", "time_zone")
 # ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def settings(connection: ConnectionView, boards: Sequence[Board] = ()) -> Card:
-    """The seven settings and the account's own, with a button for each board's statuses."""
+def settings(connection: ConnectionView, boards: Sequence[Board] = (), *, admin: bool = True) -> Card:
+    """The seven settings and the account's own; for an Admin with a button for each place to change them."""
     short, chosen = Shortener(), connection.settings
     yes_no = {True: say("settings.yes"), False: say("settings.no")}
     pairs = [
@@ -51,7 +51,7 @@ def settings(connection: ConnectionView, boards: Sequence[Board] = ()) -> Card:
     choices = [Choice(say("settings.change"), "settings", style="primary"), _connect_choice(connection)]
     choices += [_board_choice(board) for board in boards[:BOARDS]]
     blocks = (*_connection(connection, short), *fields(pairs))
-    return bounded(Card("list", say("settings.card"), blocks, tuple(choices)), cut=short.cut)
+    return bounded(Card("list", say("settings.card"), blocks, tuple(choices) if admin else ()), cut=short.cut)
 
 
 def _rounding(minutes: int) -> str:
@@ -102,7 +102,14 @@ def settings_form(connection: ConnectionView) -> Card:
         tick("review_before_push", say("settings.review_before_push"), on=chosen.review_before_push),
         _one_of("note_visibility", chosen),
         _one_of("time_entries", chosen),
-        Field("time_rounding_minutes", say("settings.time_rounding_minutes"), "choice", unit, roundings),
+        Field(
+            "time_rounding_minutes",
+            say("settings.time_rounding_minutes"),
+            "choice",
+            unit,
+            roundings,
+            required=True,
+        ),
         _channel(kept),
         *(_typed(name, kept) for name in _TYPED),
         tick("leads_only", say("settings.leads_only"), on=kept.get("leads_only") is True),
@@ -182,8 +189,8 @@ def connect_form(connection: ConnectionView) -> Card:
 # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def people(lines: Sequence[PersonLine]) -> Card:
-    """Everybody with roles, Teams and mapping, and a button to change each."""
+def people(lines: Sequence[PersonLine], *, admin: bool = True) -> Card:
+    """Everybody with roles, Teams and mapping; for an Admin with a button to change each."""
     short = Shortener()
     if not lines:
         return bounded(Card("list", say("people.title"), texts(say("people.none"))))
@@ -204,7 +211,7 @@ def people(lines: Sequence[PersonLine]) -> Card:
         )
         for n, line in enumerate(lines[:PEOPLE])
     )
-    return bounded(Card("list", say("people.title"), blocks, choices), cut=short.cut)
+    return bounded(Card("list", say("people.title"), blocks, choices if admin else ()), cut=short.cut)
 
 
 def _person(line: PersonLine, short: Shortener) -> str:

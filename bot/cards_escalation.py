@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from bot.card import Block, Card, Choice
 from bot.cards_parts import Shortener, bounded, bullets, fields, local, safe_url, span, texts, ticket_url
-from bot.cards_session import problem_title, view_name, warnings, whole
+from bot.cards_session import advice_lines, problem_title, view_name, warnings, whole
 from bot.cards_ticket import goal_of, priority_of
 from bot.cards_verbs import choice
 from bot.views import SessionView
@@ -78,7 +80,7 @@ def _who(view: SessionView, asked: Escalation, short: Shortener) -> tuple[Block,
     number = f"#{view.session.ticket_id}" if view.session.ticket_id else ""
     pairs = (
         (say("escalation.from"), view_name(view, asked.requested_by, short)),
-        (say("escalation.to"), short.line(asked.to.name, 60)),
+        (say("escalation.to"), _whom(asked, short)),
         (say("escalation.age"), say("escalation.since", age=age, since=since)),
         (say("ticket.ticket"), number),
         (say("ticket.priority"), priority_of(ticket, short) or (say("ticket.unset") if number else "")),
@@ -106,19 +108,44 @@ def _brief(view: SessionView, short: Shortener) -> tuple[Block, ...]:
     if package is None:
         return ()
     bare = {**package, "reason": "", "blockers": "", "promised": ""}
-    return bullets(say("escalation.brief"), [short.line(line, 260) for line in brief(bare)[:BRIEF]])
+    title = problem_title(view)
+    lines = [line for line in brief(bare) if line.rstrip(".") not in title]
+    return bullets(say("escalation.brief"), [short.line(line, 260) for line in lines[:BRIEF]])
 
 
 def _told(view: SessionView, asked: Escalation, short: Shortener) -> tuple[Block, ...]:
-    """Who takes it later, and who cannot."""
-    said = []
+    """Advice that waits for an answer, who takes it later, and who cannot, each with what he said."""
+    said = [*advice_lines(view, short)]
     if asked.postponed_until is not None and asked.postponed_until > view.now:
         at = local(asked.postponed_until, view.zone, view.now)
         said.append(say("session.postponed", name=view_name(view, asked.postponed_by, short), at=at))
-    if asked.declined_by:
-        names = ", ".join(sorted(view_name(view, each, short) for each in asked.declined_by)[:5])
-        said.append(say("escalation.declined", names=names))
+    silent = []
+    for each in sorted(asked.declined_by, key=lambda one: view_name(view, one, short))[:5]:
+        why = _declined(view, each, short)
+        if why:
+            said.append(why)
+        else:
+            silent.append(view_name(view, each, short))
+    if silent:
+        said.append(say("escalation.declined", names=", ".join(silent)))
     return texts(*said)
+
+
+def _declined(view: SessionView, by: UUID, short: Shortener) -> str:
+    """His reason as the engine filed it; nothing where it was not read."""
+    for note in reversed((*view.history.notes, *view.session.notes)):
+        filed, colon, text = note.text.partition(": ")
+        if note.by == by and colon and filed in (say("filed.declined"), say("filed.more_needed")):
+            name = view_name(view, by, short)
+            return say(
+                "escalation.declined_because", name=name, filed=filed.lower(), text=short.sentence(text, 300)
+            )
+    return ""
+
+
+def _whom(asked: Escalation, short: Shortener) -> str:
+    name = short.line(asked.to.name, 60)
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 # ── How it ended ────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +179,7 @@ def _short_who(view: SessionView, asked: Escalation, short: Shortener) -> tuple[
     link = safe_url(view.thread_link)
     pairs = (
         (say("escalation.from"), view_name(view, asked.requested_by, short)),
-        (say("escalation.to"), short.line(asked.to.name, 60)),
+        (say("escalation.to"), _whom(asked, short)),
         (say("session.thread"), say("session.thread_link") if link else ""),
     )
     return fields(pairs, {say("session.thread_link"): link})

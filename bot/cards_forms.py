@@ -73,7 +73,9 @@ def pick_up_form(view: SessionView, *, fresh: bool = False) -> Card:
             reason="" if fresh else short.sentence(asked.reason, 300),
         ).rstrip(": ")
     package = made(*blind(view.history, view.ticket)) if fresh and session.package else session.package
-    lines = [short.line(line, 260) for line in brief(package) if line != UNAVAILABLE] if package else []
+    # The reason stands above; fresh eyes are not shown it there.
+    bare = {**package, "reason": ""} if package else None
+    lines = [short.line(line, 260) for line in brief(bare) if line != UNAVAILABLE] if bare else []
     briefing = bullets(say("pick_up.briefing"), lines) or texts(say("pick_up.no_briefing"), tone="muted")
     manners = (("continue", say("pick_up.continue")), ("fresh", say("pick_up.fresh")))
     chosen = "fresh" if fresh else "continue"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -27,6 +28,7 @@ from bot.cards_verbs import choice
 from bot.views import SessionView
 from bot.words import named, say
 from engine.documentation import Documentation
+from engine.note_text import one_line
 from engine.psa import TicketHit
 from engine.session import FINAL, Session, Status, WaitingFor
 from engine.timekeeping import active
@@ -170,6 +172,7 @@ def path(view: SessionView, ahead: Sequence[str] = (), jumps: Sequence[tuple[str
     now = ""
     if step is not None and step.outcome is None:
         now = say("path.now", number=step.number, text=short.line(step.text, 300))
+        ahead = [line for line in ahead if not _same(line, step.text)]
     coming = [short.line(line, 160) for line in ahead[:PATH_AHEAD]]
     if len(ahead) > PATH_AHEAD:
         coming.append(say("ticket.more", count=len(ahead) - PATH_AHEAD))
@@ -194,6 +197,12 @@ def path(view: SessionView, ahead: Sequence[str] = (), jumps: Sequence[tuple[str
     title = say("path.title", problem=problem_title(view))
     copy = choice("copy", session, more=True)
     return bounded(Card("list", title, blocks, (*choices, copy)), whole(view), cut=short.cut)
+
+
+def _same(line: str, text: str) -> bool:
+    """Whether a line of the outline, `2.1. …` and perhaps cut, is the step on the table."""
+    bare = re.sub(r"^[\d.\s]+", "", line).rstrip("… ")
+    return bool(bare) and one_line(text, 2_000).startswith(bare)
 
 
 def copy(view: SessionView, documentation: Documentation | None, *, step: int | None = None) -> Card:
@@ -241,7 +250,7 @@ def tickets(
     rows = hits[:ROWS]
     told = {"draft": str(draft)} if draft is not None else {}
     blocks = (
-        *fields([(f"#{hit.id}", _hit(hit, zone, now, short)) for hit in rows]),
+        *fields([(_named(hit, short), _hit(hit, zone, now, short, own=own)) for hit in rows]),
         *more(len(hits), len(rows), Shortener()),
     )
     choices = tuple(
@@ -250,12 +259,18 @@ def tickets(
     return bounded(Card("list", title, blocks, choices), cut=short.cut)
 
 
-def _hit(hit: TicketHit, zone: ZoneInfo, now: datetime, short: Shortener) -> str:
-    goal = say("tickets.goal", at=local(hit.goal, zone, now)) if hit.goal else ""
-    parts = [hit.company, hit.contact, hit.status, hit.priority, hit.board, hit.owner]
-    told = " · ".join(each for part in (*parts, goal) if part and (each := short.line(part, 50)))
-    summary = short.line(hit.summary, 100)
-    return say("tickets.row", summary=summary, parts=told) if told else summary
+def _named(hit: TicketHit, short: Shortener) -> str:
+    return say("ticket.named", ticket=hit.id, summary=short.line(hit.summary, 90)).strip()
+
+
+def _hit(hit: TicketHit, zone: ZoneInfo, now: datetime, short: Shortener, *, own: bool) -> str:
+    """When it is due, how urgent it is and whose it is; his own name is not told to the owner."""
+    goal = ""
+    if hit.goal:
+        at = local(hit.goal, zone, now)
+        goal = say("tickets.goal", at=say("ticket.late", at=at) if hit.goal < now else at)
+    parts = [goal, hit.priority, hit.status, hit.company, hit.contact, hit.board, "" if own else hit.owner]
+    return " · ".join(each for part in parts if part and (each := short.line(part, 50)))
 
 
 def help_card(*, admin: bool = False) -> Card:

@@ -27,8 +27,8 @@ def post_blocks(view: SessionView, short: Shortener) -> tuple[Block, ...]:
     if len(owed) > SHOWN:
         lines.append(say("ticket.more", count=len(owed) - SHOWN))
     if posted:
-        parts = "; ".join(posted[:SHOWN])
-        more = f"; {say('ticket.more', count=len(posted) - SHOWN)}" if len(posted) > SHOWN else ""
+        parts = " · ".join(posted[:SHOWN])
+        more = f" · {say('ticket.more', count=len(posted) - SHOWN)}" if len(posted) > SHOWN else ""
         lines.append(say("post.line", part=f"{parts}{more}", state=say("post.posted")))
     return (*bullets(say("post.title"), lines), *_gaps(view, short))
 

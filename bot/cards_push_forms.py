@@ -141,7 +141,7 @@ def _posted(forecast: Sequence[ForecastLine], short: Shortener) -> list[str]:
     for line in forecast:
         if line.held_because == "gap" or (line.held_because and line.held_because not in _TICKED):
             continue
-        part, reads = named("part", line.kind), short.sentence(line.readers, 200)
+        part, reads = named("part", line.kind), short.sentence(_who(line.readers), 200)
         said = say("form.posted_line", part=part, readers=reads)
         if line.kind == "status":
             said = say("form.posted_as", part=part, text=short.line(line.text, 60), readers=reads)
@@ -152,6 +152,12 @@ def _posted(forecast: Sequence[ForecastLine], short: Shortener) -> list[str]:
 
 def _reader(forecast: Sequence[ForecastLine], kind: str, otherwise: str = "") -> str:
     return next((line.readers for line in forecast if line.kind == kind), otherwise)
+
+
+def _who(reads: str) -> str:
+    """Who reads it, without the name of what is read: that stands before it."""
+    what, colon, who = reads.partition(": ")
+    return who if colon and what in (say("form.named_time"), say("form.named_note")) else reads
 
 
 def _notes(forecast: Sequence[ForecastLine], short: Shortener) -> tuple[Block, ...]:
@@ -212,7 +218,7 @@ def _texts(
 ) -> _Texts:
     """The texts to edit; one that is too long for a form is shown from its start, with a button to its parts."""
     technical = say(
-        "form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket))
+        "form.reads", readers=_who(_reader(forecast, "note", readers("note", view.settings, view.ticket)))
     )
     reads = _reader(forecast, "customer_note", readers("customer_note", view.settings, view.ticket))
     bill = _reader(forecast, "time")
@@ -235,7 +241,8 @@ def _request_texts(
     short: Shortener,
 ) -> _Texts:
     """The two texts of a request for help. No customer note is posted then; his text stands on the time entry."""
-    reads = say("form.reads", readers=_reader(forecast, "note", readers("note", view.settings, view.ticket)))
+    note = _reader(forecast, "note", readers("note", view.settings, view.ticket))
+    reads = say("form.reads", readers=_who(note))
     bill = _reader(forecast, "time", readers("time", view.settings, view.ticket))
     technical = say("escalate.technical_hint", readers=reads)
     customer = say("resolve.customer_hint", readers=bill)

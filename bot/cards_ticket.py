@@ -86,7 +86,8 @@ def goal_of(view: SessionView, ticket: Ticket) -> str:
 
 def _status_now(view: SessionView, ticket: Ticket) -> str:
     """The status as it was read, or the one FlowPilot has posted since."""
-    posted = [p for p in view.posts if p.kind == "status" and p.state is PostState.POSTED]
+    done = [p for p in view.posts if p.ticket_id == ticket.id and p.state is PostState.POSTED]
+    posted = [p for p in done if p.kind == "status"]
     name = str(posted[-1].content.get("status_name") or "") if posted else ""
     return name or (ticket.status.name if ticket.status else "")
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import UUID
 
 from bot import cards
-from bot.card import Card
+from bot.card import Card, Choice
 from bot.guiding import OfflineGuide
 from bot.open_tickets import open_tickets
 from bot.psa_door import Doors, zone_of
 from bot.showing_home import home
 from bot.showing_lines import connection_view, people_lines, time_lines, views_of
 from bot.viewing import view_of
+from bot.words import say
 from engine import documentation
 from engine.catch_up import catch_up
 from engine.effects import Show
 from engine.psa import PsaFailure, TicketHit
+from engine.session import Status
 from storage.store import Store, Unit
 
 __all__ = ["Showing", "connection_view", "people_lines"]
@@ -120,7 +123,7 @@ class Showing:
             line = people.get(wanted)
             listed = tuple((m.id, m.name) for m in members)
             return cards.person_form(line, teams, listed) if line else None
-        return cards.settings(found, boards if user and user.person.is_admin else ())
+        return cards.settings(found, boards, admin=bool(user and user.person.is_admin))
 
     async def _form(self, unit: Unit, effect: Show, name: str) -> Card | None:
         found = await connection_view(unit)
@@ -156,7 +159,9 @@ async def _copy(unit: Unit, effect: Show) -> Card | None:
     step = effect.what.partition(":")[2]
     if step:
         return cards.copy(view, None, step=int(step[:9]))
-    doc = documentation.compose(view.history, view.ticket, "resolution")
+    # Only what is solved may tell the customer so.
+    solved = view.session.status is Status.RESOLVED
+    doc = documentation.compose(view.history, view.ticket, "resolution" if solved else "escalation")
     if view.session.documentation is not None:
         doc = documentation.edited(doc, view.session.documentation)
     return cards.copy(view, doc)
@@ -180,14 +185,17 @@ async def _duplicate(unit: Unit, effect: Show) -> Card | None:
 
 
 async def _people(unit: Unit, effect: Show) -> Card:
-    return cards.people(await people_lines(unit))
+    user = await unit.accounts.user(effect.to)
+    return cards.people(await people_lines(unit), admin=bool(user and user.person.is_admin))
 
 
 async def _connection(unit: Unit, effect: Show) -> Card:
     checked = effect.what.partition(":")[2]
     found = await connection_view(unit, UUID(checked) if checked else None)
-    key = "connected" if found.state == "connected" else "connect_failed"
-    return cards.notice(key, None, text=found.problem or f"{found.company} at {found.host}")
+    if found.state == "connected":
+        return cards.notice("connected", None, text=found.problem or f"{found.company} at {found.host}")
+    failed = cards.notice("connect_failed", None, text=found.problem)
+    return replace(failed, choices=(Choice(say("settings.reconnect"), "connect", style="primary"),))
 
 
 _LISTS: dict[str, Callable[[Unit, Show], Awaitable[Card | None]]] = {

@@ -270,7 +270,7 @@ CARDS: Mapping[str, str] = {
     "escalation.reason": "*Why:* {text}",
     "escalation.no_reason": "No reason was given.",
     "escalation.declined": "{names} cannot take it or asked for more first.",
-    "escalation.declined_because": "{name}, {filed}: {text}",
+    "escalation.declined_because": "{name} {filed}: {text}",
     "escalation.taken": "{name} has it.",
     "escalation.taken_fresh": "{name} has it, with fresh eyes, in a new session.",
     "escalation.somebody": "Another engineer",

@@ -24,6 +24,8 @@ FORMS: Mapping[str, str] = {
     # shared
     "form.optional": "Optional.",
     "form.reads": "Who reads it: {readers}",
+    "form.named_time": "Time entry",
+    "form.named_note": "Internal analysis",
     "form.posted_to": "Submitting posts this to #{ticket}",
     "form.no_ticket": "No ticket is linked, so nothing is posted now. Link one later and it is.",
     "form.no_connection": "ConnectWise is not connected, so nothing is posted now. It is kept until it is.",

@@ -59,7 +59,6 @@ LISTS: Mapping[str, str] = {
     "tickets.title_mine": "Your open tickets",
     "tickets.none": "No open tickets were found. Try other words, or give the number.",
     "tickets.none_mine": "You have no open tickets in ConnectWise, or your member is not mapped yet.",
-    "tickets.row": "{summary} · {parts}",
     "tickets.goal": "goal {at}",
     "tickets.start": "Start #{ticket}",
     "help.title": "How to start",

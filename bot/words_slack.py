@@ -8,6 +8,7 @@ SLACK: Mapping[str, str] = {
     "slack.loading": "One moment",
     "slack.loading_text": "FlowPilot is getting this ready.",
     "slack.close": "Close",
+    "slack.cancel": "Cancel",
     "slack.more": "More",
     "slack.name": "FlowPilot",
     "slack.yes": "Yes",
@@ -23,6 +24,7 @@ SLACK: Mapping[str, str] = {
     "slack.ticket": "Type a number or a word from the ticket",
     "slack.ticket_chosen": "#{ticket}",
     "slack.channel": "Choose a channel",
+    "slack.channel_hint": "A channel FlowPilot is in. Without one, help is asked for in the session's own thread.",
     # While the Guide works
     "slack.live.status": "is working out the next step…",
     "slack.live.working": "FlowPilot is working on it · {seconds} s",

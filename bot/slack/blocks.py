@@ -153,12 +153,14 @@ def _column(label: str, value: str) -> bool:
 
 
 def _rows(pairs: Sequence[tuple[str, str]], links: Mapping[str, str]) -> Json:
-    """One under the other: the label bold, a long value below it."""
+    """One under the other: the label bold, a long value below it. The line ends are written, because sections of
+    rich text that follow each other need not stand on lines of their own.
+    """
     below = any(len(value) > _SHORT for _, value in pairs)
     found = []
     for number, (label, value) in enumerate(pairs, 1):
         between = runs("\n" if below else ": ", bold=not below) if label.strip() and value.strip() else []
-        end = runs("\n") if below and number < len(pairs) else []
+        end = runs("\n") if number < len(pairs) else []
         found.append(section(*runs(label, links, bold=True), *between, *runs(value, links), *end))
     return _rich(*found)
 
@@ -179,9 +181,9 @@ def controls(card: Card, numbers: Iterator[int]) -> list[Json]:
     first = [c for c in card.choices if not c.more]
     answers = [_button(c, numbers) for c in first if c.verb == "answer"]
     verbs = [_button(c, numbers) for c in first if c.verb != "answer"]
-    verbs += _menus([c for c in card.choices if c.more and not c.confirm], numbers)
     # An option of a menu cannot ask before it counts, so what must be asked is a button.
     verbs += [_button(c, numbers) for c in card.choices if c.more and c.confirm]
+    verbs += _menus([c for c in card.choices if c.more and not c.confirm], numbers)
     return [
         {"type": "actions", "elements": row[at : at + _ROW]}
         for row in (answers, verbs)

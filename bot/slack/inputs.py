@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.card import Field, Form
 from bot.slack import actions
-from bot.slack.markup import Json, plain
+from bot.slack.markup import Json, plain, unstarred
 from bot.words import say
 
 ACTION = "fp:field"
@@ -72,11 +72,19 @@ def _block(
     made: Json = {
         "type": "input",
         "block_id": block_id,
-        "label": plain(label, _LABEL),
+        "label": plain(unstarred(label), _LABEL),
         "element": {"action_id": f"{ACTION}:{name}"[:_BLOCK_ID], **element},
         "optional": not (field.required and first),
     }
-    return made | {"hint": plain(field.hint, _HINT)} if field.hint.strip() and last else made
+    hint = _hint(field)
+    return made | {"hint": plain(hint, _HINT)} if hint and last else made
+
+
+def _hint(field: Field) -> str:
+    """Slack writes “(optional)” beside the label itself, and its channels are chosen, not typed."""
+    if field.kind == "channel":
+        return say("slack.channel_hint")
+    return unstarred(field.hint.removeprefix(say("form.optional"))).strip()
 
 
 def _typed(field: Field, value: str) -> Json:

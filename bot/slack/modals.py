@@ -44,7 +44,7 @@ def view(card: Card, external_id: str = "", order: str = "") -> Json:
         "callback_id": actions.CALLBACK,
         "private_metadata": _metadata(card, order),
         "title": plain(card.title if named_by_window else say("slack.name"), TITLE),
-        "close": plain(say("slack.close"), BUTTON),
+        "close": plain(say("slack.cancel" if form else "slack.close"), BUTTON),
         "blocks": [*head, *body, *asked, *pressed] or nothing(),
     }
     if form:

@@ -276,7 +276,7 @@ def test_the_resolve_form_lists_each_part_that_is_posted_and_who_reads_it() -> N
     listed = next(b for b in card.blocks if isinstance(b, Bullets))
     assert listed.title == "Submitting posts this to #4711"
     assert listed.items == (
-        "Note: Internal analysis: only your team sees it.",
+        "Note: only your team sees it.",
         "Time: Can stand on the invoice.",
         "Status Completed: Rules may e-mail the contact.",
     )

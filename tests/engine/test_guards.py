@@ -101,6 +101,11 @@ class OpenFence(Outbox):
     async def fence(self, lease: Lease) -> bool:
         return True
 
+    async def close(
+        self, lease: Lease, row_id: int, state: str = "done", problem: str = ""
+    ) -> tuple[bool, bool]:
+        return True, await self.end(row_id, state, problem)
+
 
 @dataclass
 class Meanwhile(RecordingPerformer):

@@ -55,8 +55,9 @@ def test_every_card_of_every_status_is_a_message_that_slack_takes(status: Status
 
 def test_a_session_card_has_its_title_its_table_and_its_verbs_with_the_rest_under_more() -> None:
     drawn = blocks.message(cards.session_card(view()))
-    first, table, *_, last = drawn["blocks"]
+    first, step, table, *_, last = drawn["blocks"]
     assert first["text"]["text"] == "#4711 Printer offline"
+    assert texts([step]).startswith("Step 3:")
     assert table["fields"][0]["text"] == "*Status*\nActive"
     *buttons, more = last["elements"]
     assert [each["text"]["text"] for each in buttons] == [
@@ -72,7 +73,7 @@ def test_a_session_card_has_its_title_its_table_and_its_verbs_with_the_rest_unde
 
 def test_a_tickets_number_links_to_it_by_https_alone() -> None:
     found = texts(blocks.message(cards.session_card(view()))["blocks"])
-    assert "recid=4711|#4711> Printer offline" in found
+    assert "recid=4711|#4711>\n" in f"{found}\n"
     plain = Fields((("Ticket", "#4711 Printer"),), {"#4711": "http://psa.example.com/4711"})
     assert "psa.example.com" not in json.dumps(message(plain))
 
@@ -115,8 +116,8 @@ def test_what_must_be_asked_is_asked_by_slack_before_it_counts() -> None:
 def test_a_choice_under_more_that_asks_first_is_a_button() -> None:
     ask = Choice("Take it back", "withdraw", SESSION, more=True, confirm="Sure?")
     (drawn,) = message(choices=(Choice("Note", "note", SESSION, more=True), ask))
-    assert [each["type"] for each in drawn["elements"]] == ["static_select", "button"]
-    assert drawn["elements"][1]["confirm"]["text"]["text"] == "Sure?"
+    assert [each["type"] for each in drawn["elements"]] == ["button", "static_select"]
+    assert drawn["elements"][0]["confirm"]["text"]["text"] == "Sure?"
 
 
 def test_the_same_choice_twice_under_more_is_one_option() -> None:
