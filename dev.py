@@ -50,6 +50,8 @@ CHECKS = (
 
 # What a person's shell may hold that would lead another Python, or pip, astray.
 MISLEADING = (
+    # Without its compiled files, every process of every test would compile all of them anew.
+    "PYTHONDONTWRITEBYTECODE",
     *("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONUSERBASE"),
     *("VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"),
     *("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"),
@@ -102,9 +104,12 @@ def environment() -> dict[str, str]:
 
 
 def pytest_arguments(given: list[str]) -> list[str]:
-    """Two processes, unless the person says otherwise or wants the debugger."""
+    """Two processes, unless the person says otherwise or wants the debugger.
+
+    Each keeps to neighbours, and so to what their file set up, until it has nothing left and takes from the other.
+    """
     own = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace", "no:xdist")) for word in given)
-    return ["-m", "pytest", *([] if own else ["-n", "2"]), *given]
+    return ["-m", "pytest", *([] if own else ["-n", "2", "--dist", "worksteal"]), *given]
 
 
 def check(given: list[str]) -> int:

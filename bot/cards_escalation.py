@@ -66,7 +66,6 @@ def _open(view: SessionView, asked: Escalation, short: Shortener) -> Card:
     choices: tuple[Choice, ...] = (
         choice("pick_up", session, style="primary"),
         choice("advise", session),
-        choice("pick_up_fresh", session, more=True),
         choice("postpone", session, more=True),
         choice("decline", session, more=True),
         choice("catch_up", session, more=True),

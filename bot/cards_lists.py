@@ -75,7 +75,8 @@ def mine(views: Sequence[SessionView]) -> Card:
 
 def row(view: SessionView, short: Shortener) -> str:
     session = view.session
-    step = short.line(session.current.text, 100) if session.current else say("list.no_step")
+    # A row only says where it is, so what is cut of its step is not told again below.
+    step = Shortener().line(session.current.text, 100) if session.current else say("list.no_step")
     if session.status is Status.PAUSED and session.pause is not None:
         mine = session.pause.waiting_for is WaitingFor.ME
         waiting = say("waiting.you") if mine else named("waiting", session.pause.waiting_for)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from bot.card import Block
@@ -22,7 +23,10 @@ def post_blocks(view: SessionView, short: Shortener) -> tuple[Block, ...]:
         nothing = ended and view.session.ticket_id is None
         return (*_gaps(view, short), *(texts(say("post.not_posted"), tone="warning") if nothing else ()))
     owed = [p for p in view.posts if p.state is not PostState.POSTED]
-    posted = [part_of(view, p, short) for p in view.posts if p.state is PostState.POSTED]
+    done = Counter(part_of(view, p, short) for p in view.posts if p.state is PostState.POSTED)
+    posted = [
+        part if count == 1 else say("post.times", part=part, count=count) for part, count in done.items()
+    ]
     lines = [post_line(view, post, short) for post in owed[:SHOWN]]
     if len(owed) > SHOWN:
         lines.append(say("ticket.more", count=len(owed) - SHOWN))

@@ -126,7 +126,6 @@ def _requesting(view: SessionView) -> tuple[tuple[Choice, ...], tuple[Choice, ..
     withdraw = choice("withdraw", session, confirm=say("confirm.withdraw"))
     pick_up, advise = choice("pick_up", session, style="primary"), choice("advise", session)
     rest: tuple[Choice, ...] = (
-        choice("pick_up_fresh", session),
         choice("postpone", session),
         choice("decline", session),
         *_while_open(session),

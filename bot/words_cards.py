@@ -85,7 +85,6 @@ CARDS: Mapping[str, str] = {
     "verb.take_advice": "Carry on with this",
     "verb.decline_advice": "Still need you",
     "verb.pick_up": "Pick up",
-    "verb.pick_up_fresh": "Pick up fresh",
     "verb.postpone": "I'll take it at …",
     "verb.decline": "Need more first",
     "verb.take_over": "Take over (Lead)",
@@ -211,6 +210,7 @@ CARDS: Mapping[str, str] = {
     # ── What is posted ──
     "post.title": "ConnectWise",
     "post.line": "{part}: {state}",
+    "post.times": "{part} ×{count}",
     "post.of": "{part} of {name}",
     "post.status_to": "Status to {status}",
     "post.posted": "posted",

@@ -24,6 +24,7 @@ from storage import embedded
 from storage.embedded_processes import locked
 
 FOLDER = Path(__file__).resolve().parents[1] / ".data" / "tests"
+JOURNEYS = Path(__file__).parent / "journeys"
 REDIS_DATABASES = range(1, 16)
 NOWHERE = (".invalid", ".test", ".example")
 
@@ -35,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=40,
         help="double clicks in the long test of the desk; 500 is the full run",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys first: they wait more than they reckon, so the other test process has the machine meanwhile."""
+    items.sort(key=lambda item: JOURNEYS not in item.path.parents)
 
 
 @dataclass(frozen=True, slots=True)

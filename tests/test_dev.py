@@ -41,6 +41,7 @@ def test_what_misleads_a_python_is_taken_out_and_the_clone_put_on_the_path() -> 
         "PYTHONPATH": "/nowhere",
         "VIRTUAL_ENV": "/nowhere",
         "PIP_TARGET": "/nowhere",
+        "PYTHONDONTWRITEBYTECODE": "/nowhere",
     }
     program = f"import sys; sys.path.insert(0, {str(CLONE)!r}); import dev; print(sorted(dev.environment().items()))"
     shown = subprocess.run(
@@ -56,7 +57,8 @@ def test_the_person_decides_about_the_number_of_processes(dev: ModuleType, given
 
 
 def test_two_processes_run_the_tests_otherwise(dev: ModuleType) -> None:
-    assert dev.pytest_arguments(["tests/engine"]) == ["-m", "pytest", "-n", "2", "tests/engine"]
+    two = ["-m", "pytest", "-n", "2", "--dist", "worksteal"]
+    assert dev.pytest_arguments(["tests/engine"]) == [*two, "tests/engine"]
 
 
 def test_settings_are_read_without_comments_and_quotes(dev: ModuleType, tmp_path: Path) -> None:

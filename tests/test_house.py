@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,62 +31,120 @@ NOT_OURS = {
 }
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CLONE)))
-
-
-def parsed(path: Path) -> ast.Module:
-    """The file as a tree."""
-    return ast.parse(path.read_text())
+Rule = Callable[[Path], Iterator[str]]
 
 
-def definitions(path: Path) -> Iterator[Definition]:
-    """Every class and function of a file, nested ones too."""
-    return (node for node in ast.walk(parsed(path)) if isinstance(node, Definition))
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the rules need of a file; of all trees at once, the process would carry hundreds of megabytes."""
+
+    duty: str | None
+    lengths: tuple[
+        tuple[str, int], ...
+    ]  # of every function and class, nested ones too; a class has no length
 
 
-@every_file
-def test_a_file_opens_with_its_duty(path: Path) -> None:
-    if path.name != "__init__.py" or path.read_text().strip():
-        assert ast.get_docstring(parsed(path)), "Begin the file with one sentence that states its duty."
+@cache
+def outline(path: Path) -> Outline:
+    tree = ast.parse(path.read_text())
+    found = [node for node in ast.walk(tree) if isinstance(node, Definition)]
+    return Outline(
+        ast.get_docstring(tree),
+        tuple(
+            (node.name, 0 if isinstance(node, ast.ClassDef) else (node.end_lineno or 0) - node.lineno + 1)
+            for node in found
+        ),
+    )
 
 
-@every_file
-def test_no_file_is_longer_than_400_lines_and_no_function_than_60(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE, "Give one of its duties a file of its own."
-    for found in definitions(path):
-        if not isinstance(found, ast.ClassDef):
-            length = (found.end_lineno or found.lineno) - found.lineno + 1
-            assert length <= LONGEST_FUNCTION, f"{found.name} has {length} lines: name its parts."
+def wrong_in_each(rule: Rule) -> list[str]:
+    """What breaks a rule anywhere, behind the file's name. One test looks at all files: one each would be thousands."""
+    return [f"{path.relative_to(CLONE)}: {wrong}" for path in FILES for wrong in rule(path)]
 
 
-@every_file
-def test_names_say_what_a_thing_is(path: Path) -> None:
-    place = str(path.relative_to(CLONE))
+def without_duty(path: Path) -> Iterator[str]:
+    if (path.name != "__init__.py" or path.read_text().strip()) and not outline(path).duty:
+        yield "Begin the file with one sentence that states its duty."
+
+
+def test_a_file_opens_with_its_duty() -> None:
+    assert wrong_in_each(without_duty) == []
+
+
+def too_long(path: Path) -> Iterator[str]:
+    if len(path.read_text().splitlines()) > LONGEST_FILE:
+        yield "Give one of its duties a file of its own."
+    for name, length in outline(path).lengths:
+        if length > LONGEST_FUNCTION:
+            yield f"{name} has {length} lines: name its parts."
+
+
+def test_no_file_is_longer_than_400_lines_and_no_function_than_60() -> None:
+    assert wrong_in_each(too_long) == []
+
+
+def empty_words(path: Path) -> Iterator[str]:
+    place = path.as_posix().removeprefix(f"{CLONE.as_posix()}/")
     allowed = {word for prefix, words in NOT_OURS.items() if place.startswith(prefix) for word in words}
-    for name in (path.stem, *(found.name for found in definitions(path))):
+    for name in (path.stem, *(name for name, _ in outline(path).lengths)):
         words = set(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name))
         found = {word.lower() for word in words} & BANNED - allowed
-        assert not found or name.startswith("test_"), f"{name}: {found} says nothing about what it is."
+        if found and not name.startswith("test_"):
+            yield f"{name}: {found} says nothing about what it is."
 
 
-@every_file
-def test_nothing_is_put_off_in_a_comment(path: Path) -> None:
+def test_names_say_what_a_thing_is() -> None:
+    assert wrong_in_each(empty_words) == []
+
+
+def put_off(path: Path) -> Iterator[str]:
     marks = "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3))
-    assert not re.search(rf"\b(?:{marks})\b", path.read_text()), "Do it now, or leave it out."
+    if re.search(rf"\b(?:{marks})\b", path.read_text()):
+        yield "Do it now, or leave it out."
 
 
-@every_file
-def test_no_mocks(path: Path) -> None:
+def test_nothing_is_put_off_in_a_comment() -> None:
+    assert wrong_in_each(put_off) == []
+
+
+def mocks(path: Path) -> Iterator[str]:
     advice = "Use a fake or a simulator, not a mock."
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Attribute):
-            assert node.attr != "setattr", advice
+    if not re.search(r"setattr|mock|monkeypatch", path.read_text()):
+        return  # the names that are looked for below stand nowhere in it
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr == "setattr":
+            yield advice
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = {getattr(node, "module", None) or "", *(name.name for name in node.names)}
-            assert not names & {"mock", "unittest.mock", "pytest_mock"}, advice
-        if isinstance(node, ast.arg):
-            assert node.arg not in {"monkeypatch", "mocker"}, advice
+            if names & {"mock", "unittest.mock", "pytest_mock"}:
+                yield advice
+        if isinstance(node, ast.arg) and node.arg in {"monkeypatch", "mocker"}:
+            yield advice
+
+
+def test_no_mocks() -> None:
+    assert wrong_in_each(mocks) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (without_duty, "x = 1\n"),
+        (too_long, "x = 1\n" * (LONGEST_FILE + 1)),
+        (too_long, "if True:\n    async def long():\n" + "        x = 1\n" * LONGEST_FUNCTION),
+        (empty_words, "class Outer:\n    def session_manager(self): ...\n"),
+        (empty_words, "class UserInfo: ...\n"),
+        (put_off, "x = 1  # TO" + "DO: more\n"),
+        (mocks, "def test_it():\n    import unittest.mock\n"),
+        (mocks, "from mock import Mock\n"),
+        (mocks, "def test_it(monkeypatch): ...\n"),
+        (mocks, "def test_it(patch): patch.setattr(1, 'x', 2)\n"),
+    ],
+)
+def test_each_of_these_rules_finds_what_breaks_it(rule: Rule, text: str, tmp_path: Path) -> None:
+    """Or an empty list would say nothing."""
+    (tmp_path / "file.py").write_text(text)
+    assert len(list(rule(tmp_path / "file.py"))) == 1
 
 
 def test_the_example_of_the_settings_names_each_of_them() -> None:
@@ -95,7 +155,9 @@ def test_the_example_of_the_settings_names_each_of_them() -> None:
 
 def test_the_words_people_read_do_not_shout() -> None:
     for path in (path for path in FILES if path.name == "words.py"):
-        texts = [node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)]
+        texts = [
+            node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+        ]
         assert [text for text in texts if isinstance(text, str) and "!" in text] == []
 
 

@@ -11,6 +11,7 @@ from bot.slack import actions
 from bot.slack.fitting import fitting
 from bot.slack.markup import (
     Json,
+    channel_of,
     fallback,
     https,
     labelled,
@@ -161,7 +162,9 @@ def _rows(pairs: Sequence[tuple[str, str]], links: Mapping[str, str]) -> Json:
     for number, (label, value) in enumerate(pairs, 1):
         between = runs("\n" if below else ": ", bold=not below) if label.strip() and value.strip() else []
         end = runs("\n") if number < len(pairs) else []
-        found.append(section(*runs(label, links, bold=True), *between, *runs(value, links), *end))
+        channel = channel_of(label, value)
+        told = [{"type": "channel", "channel_id": channel}] if channel else runs(value, links)
+        found.append(section(*runs(label, links, bold=True), *between, *told, *end))
     return _rich(*found)
 
 

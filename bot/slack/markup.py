@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.cards_parts import seen
+from bot.words import say
 from engine.note_text import one_line
 
 Json = dict[str, Any]
@@ -117,15 +118,26 @@ def escaped(text: str) -> str:
 
 def labelled(label: str, value: str, links: Mapping[str, str]) -> Json:
     """A field of a section: the label bold above its value. Both are one line and not `live`."""
-    shown = "".join(
-        f"<{escaped(https(links[piece]))}|{escaped(piece)}>" if linked else escaped(piece)
-        for piece, linked in _pieces(seen(value), links)
+    channel = channel_of(label, value)
+    shown = (
+        f"<#{channel}>"
+        if channel
+        else "".join(
+            f"<{escaped(https(links[piece]))}|{escaped(piece)}>" if linked else escaped(piece)
+            for piece, linked in _pieces(seen(value), links)
+        )
     )
     return {
         "type": "mrkdwn",
         "text": f"*{escaped(seen(label).strip())}*\n{shown.strip() or NOTHING}",
         "verbatim": True,
     }
+
+
+def channel_of(label: str, value: str) -> str:
+    """The id of the escalation channel among the settings, which Slack shows by its name; elsewhere nothing."""
+    found = re.fullmatch(r"(?:T[A-Z0-9]{2,30}:)?([CG][A-Z0-9]{2,30})", value.strip())
+    return found[1] if found and label == say("settings.escalation_channel") else ""
 
 
 def fallback(text: str, limit: int = 300) -> str:

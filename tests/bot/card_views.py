@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -233,7 +234,9 @@ def hostile_posts() -> tuple[OwedPost, ...]:
     )
 
 
+@cache
 def hostile_view(status: Status, kind: StepKind = StepKind.SCRIPT) -> SessionView:
+    """Views are frozen, so that tests may share them; to make one costs as much as to draw all its cards."""
     done = tuple(
         hostile_step(n, kind, outcome=Outcome(Manner.ANSWERED, HOSTILE, JANE, NOW, "o1"))
         for n in range(1, 40)
@@ -280,7 +283,13 @@ def hostile_view(status: Status, kind: StepKind = StepKind.SCRIPT) -> SessionVie
     names = {JANE: HOSTILE, BEN: HOSTILE, **{UUID(int=n): HOSTILE for n in range(10, 50)}}
     notes = tuple(Note(NoteKind.ADVICE, HOSTILE, BEN, NOW, 1) for _ in range(20))
     on = hostile_ticket()
-    made = replace(made, package=package(History(made, done[:3], notes, names), on))
+    # As in life: help is asked for while the Session is active, and the package stays what it was then.
+    made = replace(
+        made,
+        package=package(History(made, done[:3], notes, names), on)
+        if status is Status.ACTIVE
+        else hostile_view(Status.ACTIVE, kind).session.package,
+    )
     return SessionView(
         made, History(made, (*done, table), notes, names), NOW, ZONE, on, hostile_posts(),
         owner_mapped=False, has_lead=False, thread_link="https://chat.example.com/t/1", place_hint=HOSTILE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from uuid import UUID
 
 import pytest
@@ -110,6 +111,17 @@ def every_card(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield from every_list(shown, text)
 
 
+@cache
+def cards_of(status: Status, how: str) -> tuple[tuple[str, Card], ...]:
+    """Every card of a status, from plain words, from nothing or from ten thousand hostile characters; made once."""
+    shown, text = {
+        "plain": lambda: (view(status), "Plain words"),
+        "empty": lambda: (view(status), ""),
+        "hostile": lambda: (hostile_view(status), HOSTILE),
+    }[how]()
+    return tuple(every_card(shown, text))
+
+
 UNDER_WAY = cards.UnderWay(
     ("technical",), ("customer", "summary"), {"fix": "Driver", "rating": "5", "to": "no one"}
 )
@@ -198,19 +210,19 @@ def test_ten_thousand_hostile_characters_everywhere_still_make_a_drawable_card(
 
 @pytest.mark.parametrize("status", Status)
 def test_every_card_of_every_status_can_be_drawn_whatever_people_wrote(status: Status) -> None:
-    for name, card in every_card(hostile_view(status), HOSTILE):
+    for name, card in cards_of(status, "hostile"):
         assert_drawable(name, card)
 
 
 @pytest.mark.parametrize("status", Status)
 def test_every_card_can_be_drawn_from_empty_texts(status: Status) -> None:
-    for name, card in every_card(view(status), ""):
+    for name, card in cards_of(status, "empty"):
         assert_drawable(name, card)
 
 
 @pytest.mark.parametrize("status", Status)
 def test_a_card_of_a_plain_session_is_calm_and_not_shortened(status: Status) -> None:
-    for name, card in every_card(view(status), "Plain words"):
+    for name, card in cards_of(status, "plain"):
         assert "!" not in words(card), name
         assert "Shortened" not in words(card) or name == "catch_up", name  # its 40 lines are too many
         assert "{" not in words(card), name

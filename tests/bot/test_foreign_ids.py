@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 
 from bot import admin_verbs, closing_verbs, console_door, text_verbs, verbs
 from bot.console_reading import ConsoleReader
@@ -24,6 +25,8 @@ from tests.storage.test_isolation import Theirs, everything, furnished
 PERSONAL = [*verbs.PERSONAL, *admin_verbs.VERBS]
 IN_SESSION = [*verbs.IN_SESSION, *closing_verbs.VERBS, *text_verbs.VERBS]
 MOMENT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,18 @@ class Stranger:
             )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store(database: Database) -> AsyncIterator[Store]:
+    """One for all tests of this file, which run on one loop: each of its statements is put together only once."""
     opened = Store(database.app_url, VAULT, pool_size=2)
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def theirs(store: Store) -> Theirs:
+    """The other account. Nothing may ever change in it, so that all tests may look at the same one."""
+    return await furnished(await move_in(store))
 
 
 async def stranger(store: Store) -> Stranger:
@@ -92,9 +102,9 @@ def filled(theirs: Theirs, to: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["click", "submit", "say"])
 @pytest.mark.parametrize("verb", [*PERSONAL, *IN_SESSION])
 async def test_ids_of_another_account_open_and_change_nothing_of_it(
-    database: Database, store: Store, verb: str, kind: str
+    database: Database, store: Store, theirs: Theirs, verb: str, kind: str
 ) -> None:
-    theirs, other = await furnished(await move_in(store)), await stranger(store)
+    other = await stranger(store)
     before = everything(database, theirs.office.account)
     named = {"draft": str(theirs.draft), "user": str(theirs.anna), "step": "1", "option": "yes"}
     in_theirs = {**named, "session": str(theirs.session)}

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from engine import walking
 from engine.effects import Show, Tell
@@ -15,9 +16,12 @@ from engine.events import NoteAdded, PushRetried, SessionStarted, StepAnswered, 
 from engine.flows import Flow
 from engine.session import Option, Session, Status
 from storage.library import built_in_flows
+from storage.store import Store
 from tests.bot.saying_scene import clicked, current, kept, said
 from tests.conftest import Database
-from tests.fakes import Office, office
+from tests.fakes import VAULT, Office, move_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LINK = "https://na.myconnectwise.net/v4_6_release/services/system_io/Service/fv_sr100_request.rails?service_recid=4711"
 SPELLINGS = ("#4711", "ticket 4711", "Ticket 4711", "ticket #4711", "tickets 4711", "4711", LINK)
@@ -30,10 +34,17 @@ QUICK = {
 }
 
 
-@pytest.fixture
-async def place(database: Database) -> AsyncIterator[Office]:
-    async with office(database.app_url) as opened:
-        yield opened
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def store(database: Database) -> AsyncIterator[Store]:
+    """One for all tests of this file, which run on one loop: each of its statements is put together only once."""
+    opened = Store(database.app_url, VAULT)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(store: Store) -> Office:
+    return await move_in(store)
 
 
 async def on_the_table(place: Office, *options: Option, status: str = "active") -> Session:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from bot import verbs
 from bot.closing_verbs import reviewed
@@ -16,17 +17,27 @@ from engine.events import AnswerCorrected, Paused, SessionStarted, StepAnswered
 from engine.intake import Attachment
 from engine.ports import Act
 from engine.session import Intake, Role, WaitingFor
+from storage.store import Store
 from tests.bot.saying_scene import clicked, inbound
 from tests.conftest import Database
-from tests.fakes import Office, office
+from tests.fakes import VAULT, Office, move_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ODD = ("²", "٤", "1²", "9" * 400, "-1", "1.5")
 
 
-@pytest.fixture
-async def place(database: Database) -> AsyncIterator[Office]:
-    async with office(database.app_url) as opened:
-        yield opened
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def store(database: Database) -> AsyncIterator[Store]:
+    """One for all tests of this file, which run on one loop: each of its statements is put together only once."""
+    opened = Store(database.app_url, VAULT)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(store: Store) -> Office:
+    return await move_in(store)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import pytest_asyncio
 from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, NoResultFound
@@ -33,6 +34,8 @@ from storage.trees import Trees
 from storage.workspaces import Workspaces, make_code
 from tests.conftest import Database
 from tests.fakes import VAULT, Office, move_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -130,8 +133,9 @@ async def _linked(place: Office, code: str) -> None:
         assert await unit.redeem("slack", team_id, code) == place.account
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_connection(database: Database) -> AsyncIterator[Store]:
+    """Also from test to test the same one."""
     store = Store(database.app_url, VAULT, pool_size=1)
     yield store
     await store.close()

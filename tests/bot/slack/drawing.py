@@ -16,8 +16,8 @@ from slackblocks._surfaces import BlockSurface, validate_surface_blocks
 from bot.card import Card
 from bot.slack import actions
 from engine.session import Status
-from tests.bot.card_views import HOSTILE, hostile_view, view
-from tests.bot.test_cards import every_card
+from tests.bot.card_views import view
+from tests.bot.test_cards import cards_of, every_card
 
 NASTY = (
     "<!channel> <!here> <@U0ANNA> <#C0HELP> <!date^1^{date}|x> <https://evil.example|click> &lt;!channel&gt; & < > "
@@ -40,17 +40,9 @@ Json = dict[str, Any]
 @cache
 def of_every_card(status: Status) -> tuple[tuple[str, Card], ...]:
     """Every card of a status, from plain words, from nothing and from ten thousand hostile characters."""
-    shown = {
-        "plain": (view(status), "Plain words"),
-        "empty": (view(status), ""),
-        "hostile": (hostile_view(status), HOSTILE),
-        "nasty": (view(status, problem_summary=NASTY), NASTY * 30),
-    }
-    return tuple(
-        (f"{how} {name}", card)
-        for how, (seen, text) in shown.items()
-        for name, card in every_card(seen, text)
-    )
+    found = {how: cards_of(status, how) for how in ("plain", "empty", "hostile")}
+    found["nasty"] = tuple(every_card(view(status, problem_summary=NASTY), NASTY * 30))
+    return tuple((f"{how} {name}", card) for how, cards in found.items() for name, card in cards)
 
 
 def parts(drawn: Any) -> Iterator[Json]:

@@ -285,3 +285,22 @@ def test_a_button_beside_a_section_goes_too_and_fifty_blocks_stay_fifty() -> Non
 @pytest.mark.parametrize("text", ["", "   ", "**", ":::", "> ", "<>"])
 def test_a_notification_always_says_something(text: str) -> None:
     assert blocks.message(Card("notice", text))["text"].strip()
+
+
+def test_rows_under_each_other_stand_on_lines_of_their_own() -> None:
+    drawn = message(Fields((("Host", "https://psa.example.com"), ("Hours", "always"))))
+    (rich,) = drawn
+    first, last = rich["elements"]
+    assert first["elements"][-1]["text"] == "\n"
+    assert last["elements"][-1]["text"] == "always"
+
+
+@pytest.mark.parametrize("beside", ["always", "https://psa.example.com"])
+def test_the_escalation_channel_among_the_settings_is_shown_by_its_name(beside: str) -> None:
+    (drawn,) = message(Fields((("Other", beside), ("Escalation channel", "T0PRACTICE:C0ESC"))))
+    assert "<#C0ESC>" in json.dumps(drawn) or of_type([drawn], "channel") == [
+        {"type": "channel", "channel_id": "C0ESC"}
+    ]
+    (other,) = message(Fields((("Other", beside), ("Reported", "C0ESC"))))
+    assert "<#" not in json.dumps(other)
+    assert not of_type([other], "channel")

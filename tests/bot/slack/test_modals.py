@@ -316,3 +316,17 @@ def test_an_error_in_a_window_without_inputs_takes_its_place() -> None:
     assert found["response_action"] == "update"
     assert_modal("told", found["view"])
     assert "It is paused." in texts(found["view"]["blocks"])
+
+
+def test_a_hint_says_neither_optional_twice_nor_shows_stars_and_a_picker_asks_for_no_id() -> None:
+    (block,) = drawn(Field("a", "Why", hint="Optional. Rules on *Completed* may e-mail."))["blocks"]
+    assert block["hint"]["text"] == "Rules on Completed may e-mail."
+    (block,) = drawn(Field("a", "Why", hint="Optional."))["blocks"]
+    assert "hint" not in block
+    (block,) = drawn(Field("a", "Where", "channel", hint="By its id (C…)."))["blocks"]
+    assert "id" not in block["hint"]["text"].split()
+
+
+def test_a_form_is_cancelled_and_anything_else_closed() -> None:
+    assert modals.view(cards.pause_form(view()))["close"]["text"] == "Cancel"
+    assert modals.loading("fp-1")["close"]["text"] == "Close"
