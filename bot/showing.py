@@ -151,6 +151,14 @@ async def _catch_up(unit: Unit, effect: Show) -> Card | None:
     return cards.notice("catch_up", view, lines=catch_up(view.history, view.ticket, view.now, effect.to))
 
 
+_OCCASIONS = {
+    Status.RESOLVED: "resolution",
+    Status.ABANDONED: "abandoned",
+    Status.ESCALATED: "escalated",
+    Status.REQUESTING_ESCALATION: "escalation",
+}
+
+
 async def _copy(unit: Unit, effect: Show) -> Card | None:
     """The documentation as text, for whoever must carry it over by hand."""
     view = await view_of(unit, effect.session, whole=True) if effect.session else None
@@ -160,8 +168,7 @@ async def _copy(unit: Unit, effect: Show) -> Card | None:
     if step:
         return cards.copy(view, None, step=int(step[:9]))
     # Only what is solved may tell the customer so.
-    solved = view.session.status is Status.RESOLVED
-    doc = documentation.compose(view.history, view.ticket, "resolution" if solved else "escalation")
+    doc = documentation.compose(view.history, view.ticket, _OCCASIONS.get(view.session.status, "handover"))
     if view.session.documentation is not None:
         doc = documentation.edited(doc, view.session.documentation)
     return cards.copy(view, doc)

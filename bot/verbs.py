@@ -32,9 +32,19 @@ async def acts(asked: Inbound) -> Acts:
         return tell(asked, "not_understood")
     session = asked.session
     if session is None:
-        named = asked.args.get("session")
-        return tell(asked, "gone" if named else "no_session_here")
+        if asked.args.get("session"):
+            return tell(asked, "gone")
+        return await _read(asked) if asked.verb in _READS else tell(asked, "no_session_here")
     return await in_session(asked, session)
+
+
+_READS = ("status", "path", "catch_up")
+
+
+async def _read(asked: Inbound) -> Acts:
+    """Asked for where no session is, as every slash command is: his only open one, or all of his to choose from."""
+    own = await asked.unit.sessions.of(asked.person.id)
+    return show(asked, asked.verb, own[0]) if len(own) == 1 else show(asked, "mine")
 
 
 # ── Commands of a person ────────────────────────────────────────────────────────────────────────────────────

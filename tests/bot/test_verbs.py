@@ -253,3 +253,20 @@ async def test_a_channel_that_is_kept_already_may_stay_as_it_is(place: Office) -
     async with place.store.transaction(place.account) as unit:
         await unit.accounts.change_settings({"escalation_channel": "help wanted"})
     assert await channel(place, "help wanted") == ("help wanted", ["settings"])
+
+
+@pytest.mark.parametrize("verb", ["status", "path", "catch_up"])
+async def test_reading_where_no_session_is_shows_the_only_open_one_or_all_to_choose_from(
+    place: Office, verb: str
+) -> None:
+    first = await place.start()
+    assert await read(place, verb) == (verb, first)
+    await place.start()
+    assert await read(place, verb) == ("mine", None)
+
+
+async def read(place: Office, verb: str) -> tuple[str, UUID | None]:
+    async with place.store.transaction(place.account) as unit:
+        (act,) = await acts(await inbound(unit, place.anna, None, "click", verb=verb))
+    (shown,) = (each for each in act.effects if isinstance(each, Show))
+    return shown.what, shown.session
