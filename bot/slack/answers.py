@@ -100,6 +100,8 @@ class Answers:
 
     async def open_window(self, body: Body, kept: Kept, until: float) -> None:
         """Opened while its trigger is fresh, filled by the worker. Where it cannot be, the worker says why."""
+        if payloads.from_elsewhere(body):
+            return  # nobody will fill it
         reason = await self._opened(body, kept, until)
         if not reason:
             return

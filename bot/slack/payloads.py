@@ -89,6 +89,12 @@ def user(body: Body) -> str:
     return ""
 
 
+def from_elsewhere(body: Body) -> bool:
+    """Whether somebody of another workspace did it, in a channel shared with it."""
+    theirs = _object(body, "user").get("team_id")
+    return isinstance(theirs, str) and theirs.startswith("T") and theirs != team(body)
+
+
 def where(body: Body) -> tuple[str, str]:
     """(channel, thread) of a message, a click or a shortcut. The root of a thread stands for its replies."""
     event, container, message = (_object(body, name) for name in ("event", "container", "message"))

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from bot import saying
 from engine import walking
 from engine.effects import Show, Tell
 from engine.events import NoteAdded, PushRetried, SessionStarted, StepAnswered, TicketLinked
@@ -17,7 +18,7 @@ from engine.flows import Flow
 from engine.session import Option, Session, Status
 from storage.library import built_in_flows
 from storage.store import Store
-from tests.bot.saying_scene import clicked, current, kept, said
+from tests.bot.saying_scene import clicked, current, inbound, kept, said
 from tests.conftest import Database
 from tests.fakes import VAULT, Office, move_in
 
@@ -116,14 +117,16 @@ async def test_no_quick_word_picks_an_option_of_another_meaning_in_any_flow(
     place: Office, flow: Flow
 ) -> None:
     session, picked = await on_the_table(place), 0
-    for node in flow.nodes.values():
-        proposed = replace(
-            walking.step_for(replace(session, step_count=0), node, flow.title), number=1, outcome=None
-        )
-        declared = {o.id: o.outcome.value for o in node.options} | {"fixed": "fixed", "not_fixed": "no"}
-        for kind, words in QUICK.items():
-            for word in words:
-                (act,) = await said(place, place.anna, word, replace(session, current=proposed))
+    async with place.store.transaction(place.account) as unit:
+        asked = await inbound(unit, place.anna, session)
+        for node in flow.nodes.values():
+            proposed = replace(
+                walking.step_for(replace(session, step_count=0), node, flow.title), number=1, outcome=None
+            )
+            declared = {o.id: o.outcome.value for o in node.options} | {"fixed": "fixed", "not_fixed": "no"}
+            shown = replace(asked, session=replace(session, current=proposed))
+            for kind, word in ((kind, word) for kind, words in QUICK.items() for word in words):
+                (act,) = await saying.acts(replace(shown, text=word))
                 assert isinstance(act.event, StepAnswered)
                 if act.event.option is None:
                     assert act.event.text == word

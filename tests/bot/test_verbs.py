@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -267,6 +267,6 @@ async def test_reading_where_no_session_is_shows_the_only_open_one_or_all_to_cho
 
 async def read(place: Office, verb: str) -> tuple[str, UUID | None]:
     async with place.store.transaction(place.account) as unit:
-        (act,) = await acts(await inbound(unit, place.anna, None, "click", verb=verb))
+        (act,) = await verbs.acts(await inbound(unit, place.anna, None, "click", verb=verb))
     (shown,) = (each for each in act.effects if isinstance(each, Show))
     return shown.what, shown.session

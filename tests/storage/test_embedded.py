@@ -35,6 +35,22 @@ def folder() -> Iterator[Path]:
             embedded.remove(Path(name) / "servers")
 
 
+@pytest.fixture(scope="module")
+def grounds() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="fp-", dir="/tmp") as name:
+        yield Path(name) / "servers"
+        if (Path(name) / "servers" / "secrets.json").exists():
+            embedded.remove(Path(name) / "servers")
+
+
+@pytest.fixture
+def used(grounds: Path) -> Path:
+    """A folder where tests before may have started and stopped servers, for those that neither save nor remove:
+    to make a database costs more than all they do."""
+    assert not grounds.exists() or postmasters(grounds) == [], "a test left its server running"
+    return grounds
+
+
 def owner_process(folder: Path) -> subprocess.Popen[str]:
     """A program of its own that started the servers and waits."""
     process = subprocess.Popen(
@@ -125,34 +141,34 @@ def test_a_zombie_is_not_alive() -> None:
     process.wait()
 
 
-def test_sigterm_to_the_owner_stops_both_servers_although_clients_are_connected(folder: Path) -> None:
-    program = owner_process(folder)
-    servers = embedded.start(folder)
+def test_sigterm_to_the_owner_stops_both_servers_although_clients_are_connected(used: Path) -> None:
+    program = owner_process(used)
+    servers = embedded.start(used)
     open_connection = psycopg.connect(servers.database_url)
     servers.stop()  # leaves them: the other program uses them
     assert open_connection.execute("SELECT 1").fetchone() == (1,)
     valkey_pid = redis.Redis.from_url(servers.redis_url).info("server")["process_id"]
     end(program, signal.SIGTERM)
     assert program.returncode == 0
-    assert postmasters(folder) == []
+    assert postmasters(used) == []
     assert command_line(valkey_pid) is None
     with pytest.raises(psycopg.OperationalError):
         open_connection.execute("SELECT 1")
 
 
-def test_a_deaf_valkey_is_replaced(folder: Path) -> None:
-    servers = embedded.start(folder)
+def test_a_deaf_valkey_is_replaced(used: Path) -> None:
+    servers = embedded.start(used)
     client = redis.Redis.from_url(servers.redis_url, socket_timeout=1)
     pid = client.info("server")["process_id"]
     os.kill(pid, signal.SIGSTOP)
-    again = embedded.start(folder)
+    again = embedded.start(used)
     assert redis.Redis.from_url(again.redis_url).info("server")["process_id"] != pid
     servers.stop()
     again.stop()
 
 
-def test_the_roles_are_no_superusers_and_the_application_creates_nothing(folder: Path) -> None:
-    servers = embedded.start(folder)
+def test_the_roles_are_no_superusers_and_the_application_creates_nothing(used: Path) -> None:
+    servers = embedded.start(used)
     rights = (
         "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
     )
@@ -171,38 +187,38 @@ def test_the_roles_are_no_superusers_and_the_application_creates_nothing(folder:
     servers.stop()
 
 
-def test_nobody_gets_in_without_the_password_or_over_the_network(folder: Path) -> None:
-    servers = embedded.start(folder)
+def test_nobody_gets_in_without_the_password_or_over_the_network(used: Path) -> None:
+    servers = embedded.start(used)
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(servers.database_url.replace(prepare(folder).secrets.app, "wrong"))
+        psycopg.connect(servers.database_url.replace(prepare(used).secrets.app, "wrong"))
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(unix_socket_path=f"{prepare(folder).sockets}/valkey.sock").ping()
+        redis.Redis(unix_socket_path=f"{prepare(used).sockets}/valkey.sock").ping()
     with psycopg.connect(servers.database_url) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
-    assert prepare(folder).sockets.stat().st_mode & 0o777 == 0o700
-    assert (folder / "secrets.json").stat().st_mode & 0o777 == 0o600
+    assert prepare(used).sockets.stat().st_mode & 0o777 == 0o700
+    assert (used / "secrets.json").stat().st_mode & 0o777 == 0o600
     servers.stop()
 
 
-def test_no_password_can_be_read_from_a_command_line(folder: Path) -> None:
-    servers = embedded.start(folder)
-    known = prepare(folder).secrets
+def test_no_password_can_be_read_from_a_command_line(used: Path) -> None:
+    servers = embedded.start(used)
+    known = prepare(used).secrets
     for line in living().values():
         for password in (known.superuser, known.owner, known.app, known.valkey):
             assert password not in line
     servers.stop()
 
 
-def test_a_first_start_cut_short_before_the_roles_exist_heals(folder: Path) -> None:
-    servers = embedded.start(folder)
-    ground = prepare(folder)
+def test_a_first_start_cut_short_before_the_roles_exist_heals(used: Path) -> None:
+    servers = embedded.start(used)
+    ground = prepare(used)
     known = ground.secrets
     address = servers.database_url.replace(f"flowpilot_app:{known.app}", f"postgres:{known.superuser}")
     with psycopg.connect(address.replace("/flowpilot?", "/postgres?"), autocommit=True) as connection:
         connection.execute("DROP DATABASE flowpilot WITH (FORCE)")
         connection.execute("DROP ROLE flowpilot_app")
-    again = embedded.start(folder)
+    again = embedded.start(used)
     with psycopg.connect(again.database_url) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("flowpilot_app",)
     servers.stop()
@@ -305,12 +321,12 @@ embedded.remove(folder)
             result = subprocess.run(program, cwd=CLONE, capture_output=True, text=True, check=False)
         assert (result.stdout, result.stderr) == ("1 2 True\n", "")
 
-    def test_root_under_a_closed_home_runs_the_servers_as_nobody(folder: Path) -> None:
-        assert folder.parent.stat().st_mode & 0o777 == 0o700
-        servers = embedded.start(folder)
-        pids = [*postmasters(folder), redis.Redis.from_url(servers.redis_url).info("server")["process_id"]]
+    def test_root_under_a_closed_home_runs_the_servers_as_nobody(used: Path) -> None:
+        assert used.parent.stat().st_mode & 0o777 == 0o700
+        servers = embedded.start(used)
+        pids = [*postmasters(used), redis.Redis.from_url(servers.redis_url).info("server")["process_id"]]
         assert [Path(f"/proc/{pid}").stat().st_uid for pid in pids] == [pwd.getpwnam("nobody").pw_uid] * 2
-        assert prepare(folder).database.stat().st_mode & 0o777 == 0o700
+        assert prepare(used).database.stat().st_mode & 0o777 == 0o700
         servers.stop()
 
     def test_a_copied_clone_of_root_gets_a_database_of_its_own(folder: Path) -> None:

@@ -292,7 +292,7 @@ def repository(kind: type, unit: Unit, account: UUID) -> Any:
 
 
 @pytest.mark.parametrize("kind", READS_AND_WRITES, ids=lambda kind: kind.__name__)
-def test_every_public_method_is_tried_here(kind: type) -> None:
+async def test_every_public_method_is_tried_here(kind: type) -> None:
     public = {name for name in vars(kind) if not name.startswith("_")}
     assert public == set(READS_AND_WRITES[kind]), "Say here what a stranger may try with it."
 

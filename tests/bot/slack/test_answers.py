@@ -94,6 +94,12 @@ async def test_a_bare_command_and_a_shortcut_get_a_window_and_a_said_one_none(si
     assert len(await site.rows()) == 3
 
 
+async def test_somebody_of_another_workspace_gets_no_window_that_nobody_would_fill(site: Site) -> None:
+    body = ours(site, click("pause")) | {"user": {"id": "U9", "team_id": "T0ELSEWHERE"}}
+    assert await site.interact(body) == KEPT
+    assert api(site).calls == []
+
+
 async def test_a_repeated_click_opens_no_second_window(site: Site) -> None:
     body = ours(site, click("pause"))
     assert [await site.interact(body) for _ in range(2)] == [KEPT, KEPT]
