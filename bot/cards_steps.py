@@ -67,12 +67,16 @@ def _how_to_answer(view: SessionView, step: Step, short: Shortener) -> tuple[Blo
 
 
 def _choices(view: SessionView, step: Step) -> tuple[Choice, ...]:
+    """What moves the Step on. One that waits offers only what ends the waiting; the session card has the rest."""
     session = view.session
+    if session.status is not Status.ACTIVE:
+        paused = session.status is Status.PAUSED
+        return (choice("resume", session, style="primary"),) if paused else ()
     cut = step.script is not None and len(step.script.text) > SCRIPT
     copy = (choice("copy", session, label="verb.copy_script", step=step.number),) if cut else ()
     # This card is the owner's, and where nobody is a Lead nobody can take it over from him.
     all_verbs = tuple(c for c in verbs(view) if view.has_lead or c.verb != "take_over")
-    if session.status is not Status.ACTIVE or not _on_table(session, step):
+    if not _on_table(session, step):
         return (*(replace(c, more=True) for c in copy), *all_verbs)
     destructive = step.script is not None and step.script.risk is Risk.DESTRUCTIVE
     confirm = say("confirm.destructive") if destructive else ""

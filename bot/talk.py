@@ -111,7 +111,9 @@ class Talk:
                 card = cards.escalation_card(view, taken_by)
                 return await self._finding.in_channel(unit, view, f"escalation:{session.id}", card)
             case Announce(what=what, about=about):
-                card = cards.notice(what, view, view.history.name(about) if about else "")
+                # Who is spoken of need not have had a part in it: he may have picked it up fresh.
+                user = await unit.accounts.user(about) if about else None
+                card = cards.notice(what, view, user.name if user else "")
                 return await self._finding.in_thread(unit, view, f"said:{row.id}", card)
             case _:
                 return []
@@ -137,8 +139,10 @@ class Talk:
     ) -> Performed:
         """On the way he came, if that is still open; else where he is told what concerns only him."""
         platform, _, way = effect.via.partition(":")
-        if card is None and way:
-            card = cards.notice("gone")  # a window may wait for it
+        if card is None and way and not (isinstance(effect, ShowForm) and effect.form == "rate"):
+            card = cards.notice(
+                "gone"
+            )  # a window may wait for it; a rating given with the form needs no other
         if card is None:
             return Done()
         voice = self._voices.get(platform)

@@ -88,6 +88,8 @@ class Delivery:
             status, body, error = 0, "", f"connection_failed: {type(failed).__name__}"
         heard = Heard(status, body, round((time.perf_counter() - started) * 1000, 1), error)
         self._note(kind, payload, heard, retry)
+        if kind == "interactive":
+            await asyncio.sleep(self.world.settings.travel_seconds)  # before what was answered is applied
         return heard
 
     async def _retries(self, envelope: Json, heard: Heard) -> None:

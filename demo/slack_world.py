@@ -139,6 +139,8 @@ class Settings:
     response_uses: int = 5
     response_seconds: float = 1800.0
     stream_seconds: float = 300.0
+    window_seconds: float = 0.0
+    travel_seconds: float = 0.0
     rotate: bool = False
 
 

@@ -44,7 +44,7 @@ from engine.session import (
     Turn,
     with_step,
 )
-from engine.working import Moved, back_to_work, idle_timer
+from engine.working import Moved, back_to_work, idle_timer, open_step
 
 REMINDERS = (timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=90), timedelta(minutes=150))
 """When an unclaimed escalation is mentioned again, counted from the request: the thread, the target, then hourly."""
@@ -79,6 +79,7 @@ def request(session: Session, event: EscalationRequested, now: datetime) -> Move
     )
     return session, (
         Announce(what="escalation_requested"),
+        *open_step(session),
         ShowCard(),
         WritePackage(),
         WriteUp(occasion="escalation", engineer=session.owner_id, epoch=session.epoch),

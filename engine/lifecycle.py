@@ -87,7 +87,7 @@ MOVES: Table = {
     **_rows(Status, events.TimeConfirmed, rules.anyone, None, closing.confirm_time),
     **_rows([A, P, Q], events.Reminded, rules.anyone, None, closing.reminded),
 }
-"""(status, event) → move. What is not here only refreshes the card: a stale button is normal in chat."""
+"""(status, event) → move. What is not here changes nothing: whoever asked for it is told why, and the card is drawn anew."""
 
 
 def advance(session: Session | None, event: Event, now: datetime) -> tuple[Session | None, tuple[Owed, ...]]:
@@ -126,7 +126,7 @@ def _no_move(session: Session | None, event: Event) -> tuple[Owed, ...]:
     if session is None:
         return ()
     by: Person | None = getattr(event, "by", None)
-    if by is None or isinstance(event, events.StepAnswered | events.SessionStarted):
+    if by is None or isinstance(event, events.SessionStarted):
         return (ShowCard(),)
     return Tell(to=by.id, what=_no_row(session)), ShowCard()
 

@@ -287,9 +287,7 @@ def guide_replied(session: Session, event: GuideReplied, now: datetime) -> Moved
     reply = event.reply
     session = _take_over_reply(session, event)
     if reply.step is None:
-        step = session.current
-        shown: tuple[Owed, ...] = (ShowStep(step=step.number),) if step and step.outcome is None else ()
-        return session, (ShowCard(), *shown)
+        return session, (ShowCard(), *open_step(session))
     collapsed: tuple[Owed, ...] = ()
     last = session.current
     if last is not None and last.outcome is None:
@@ -371,7 +369,8 @@ def pause(session: Session, event: Paused, now: datetime) -> Moved:
     if event.remind_at:
         timer = (RemindPaused(epoch=session.epoch, due=event.remind_at),)
     idle_from = max(now, event.remind_at or now)
-    return session, (Announce(what="paused"), ShowCard(), *timer, idle_timer(session, idle_from))
+    shown = open_step(session)
+    return session, (Announce(what="paused"), *shown, ShowCard(), *timer, idle_timer(session, idle_from))
 
 
 def resume(session: Session, event: Resumed, now: datetime) -> Moved:
@@ -388,5 +387,13 @@ def back_to_work(session: Session) -> Moved:
     if session.turn.open and session.turn.briefing:
         return session, (WriteBriefing(turn=session.turn.number),)
     if session.turn.open or step is None or step.outcome is not None:
-        return ask(session)
-    return session, (ShowStep(step=step.number),)
+        shown = open_step(session)
+        session, asked = ask(session)
+        return session, (*shown, *asked)
+    return session, open_step(session)
+
+
+def open_step(session: Session) -> tuple[ShowStep, ...]:
+    """The Step on the table drawn anew: what can be pressed there hangs on the status."""
+    step = session.current
+    return (ShowStep(step=step.number),) if step is not None and step.outcome is None else ()

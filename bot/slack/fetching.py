@@ -190,7 +190,12 @@ async def _channel(api: Api, channel: str) -> SlackChannel:
     try:
         found: dict[str, Any] = (await api.call("conversations.info", channel=channel))["channel"]
     except Refused as refused:
-        if refused.code in ("channel_not_found", "not_in_channel", "method_not_supported_for_channel_type"):
+        if refused.code in (
+            "channel_not_found",
+            "not_in_channel",
+            "method_not_supported_for_channel_type",
+            "missing_scope",
+        ):
             return SlackChannel(False)
         raise
     direct = bool(found.get("is_im"))

@@ -287,6 +287,8 @@ async def _submit(scene: Scene) -> Inbound | Sequence[Act] | None:
         scene, "submit", verb=word.verb, args=word.args, fields=word.fields, session=session, home=home, place=place,
         origin=origin,
     )  # fmt: skip
+    if word.in_home:
+        inbound = replace(inbound, also=(*inbound.also, _home_again(scene)))
     return _moved(inbound, why)
 
 

@@ -7,16 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from bot.slack.said import Word
+from bot.slack.said import HOME, Word
 from storage.store import Unit
 
 RESPONSE_LASTS = timedelta(minutes=28)
 """Slack takes answers there for 30."""
+OPENING = timedelta(seconds=5)
+"""Slack opens a window within three seconds or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`at` is when he did it, as iso text. `thread` "" outside of one."""
+    """`at` is when he did it, as iso text. `thread` is the root of what he touched, `answer_thread` a thread that
+    exists; both "" where there is none.
+    """
 
     team: str
     user: str
@@ -28,6 +32,11 @@ class Route:
     in_home: bool
     command: bool
     at: str
+    answer_thread: str = ""
+
+    def opening(self, now: datetime) -> bool:
+        """Whether the window he asked for may still be on its way."""
+        return now - datetime.fromisoformat(self.at) < OPENING
 
     def takes_answers(self, now: datetime) -> bool:
         return bool(self.response_url) and now - datetime.fromisoformat(self.at) < RESPONSE_LASTS
@@ -42,7 +51,9 @@ class Route:
     @property
     def origin(self) -> str:
         """What a window carries to know where it was opened."""
-        return f"{self.channel}/{self.thread}" if self.channel else ""
+        if self.channel:
+            return f"{self.channel}/{self.thread}/{self.answer_thread}"
+        return HOME if self.in_home else ""
 
 
 async def keep_route(unit: Unit, person: UUID, word: Word) -> str:
@@ -58,6 +69,7 @@ async def keep_route(unit: Unit, person: UUID, word: Word) -> str:
         word.in_home or word.kind == "home",
         word.kind == "command",
         unit.now.isoformat(),
+        word.answer_thread,
     )
     draft = await unit.drafts.keep(person, "route", asdict(route))
     return f"slack:{draft}"

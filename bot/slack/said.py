@@ -24,6 +24,8 @@ Kind = Literal[
     "failed",
 ]
 MOST_FILES = 10
+HOME = "home"
+"""Where a window was opened that belongs to no channel."""
 MOST_ATTACHED = 20
 
 
@@ -51,6 +53,7 @@ class Word:
     shared: bool = False
     ephemeral: bool = False
     in_home: bool = False
+    answer_thread: str = ""
     label: str = ""
     reason: str = ""
 
@@ -116,6 +119,7 @@ def _message(body: dict[str, Any], said: dict[str, Any], team: str, user: str) -
         user,
         channel=_text(said, "channel"),
         thread=thread,
+        answer_thread=thread,
         ts=ts,
         text=_words(said),
         files=_files(said.get("files")),
@@ -153,9 +157,12 @@ def _action(body: dict[str, Any]) -> Word | None:
     window = actions.from_metadata(str(view.get("private_metadata") or ""))
     channel = _text(container, "channel_id") or str((body.get("channel") or {}).get("id") or "")
     ts = _text(container, "message_ts")
-    thread = _text(container, "thread_ts") or _text(message, "thread_ts") or ts
+    ephemeral = bool(container.get("is_ephemeral"))
+    # A root says thread_ts of itself only once somebody has replied, and one that only he sees has no thread.
+    answer_thread = _text(container, "thread_ts") or _text(message, "thread_ts")
+    thread = answer_thread or ("" if ephemeral else ts)
     if not channel:
-        channel, _, thread = window.args.get("from", "").partition("/")
+        channel, thread, answer_thread = _came_from(window.args.get("from", ""))
     label = (clicked.get("text") or {}).get("text") or (
         ((clicked.get("selected_option") or {}).get("text") or {}).get("text") or ""
     )
@@ -172,7 +179,8 @@ def _action(body: dict[str, Any]) -> Word | None:
         verb=click.verb,
         args=click.args,
         direct=channel.startswith("D"),
-        ephemeral=bool(container.get("is_ephemeral")),
+        ephemeral=ephemeral,
+        answer_thread=answer_thread,
         in_home=view.get("type") == "home",
         label=storable(str(label))[:75],
     )
@@ -186,7 +194,8 @@ def _view(body: dict[str, Any]) -> Word | None:
     if not carried.verb:
         return None
     args = dict(carried.args)
-    channel, _, thread = args.pop("from", "").partition("/")
+    came = args.pop("from", "")
+    channel, thread, answer_thread = _came_from(came)
     return Word(
         "submit",
         payloads.team(body),
@@ -197,6 +206,8 @@ def _view(body: dict[str, Any]) -> Word | None:
         files=_submitted_files(view),
         user_team=_user_team(body),
         view=payloads.stays(body),
+        in_home=came == HOME,
+        answer_thread=answer_thread,
         verb=carried.verb,
         args=args,
         fields={name: storable(value) for name, value in modals.fields(view).items()},
@@ -235,6 +246,13 @@ def _failed(body: dict[str, Any]) -> Word:
         reason=_text(body, "reason"),
         direct=_text(body, "channel").startswith("D"),
     )
+
+
+def _came_from(text: str) -> tuple[str, str, str]:
+    """Channel, root and thread that a window carries; empty for the Home."""
+    channel, _, rest = text.partition("/")
+    thread, _, answer_thread = rest.partition("/")
+    return ("", "", "") if channel == HOME else (channel, thread, answer_thread)
 
 
 def _nothing(_: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ GONE_SECONDS = (3.0, 30.0)
 """How often to look whether an app that is gone is installed again: at first, and after some minutes. What is owed is
 shown soon after that, if it is within a day."""
 LOOK_BACK = 100
+WINDOW_SECONDS = 0.2
 EVENT = "flowpilot_card"
 
 
@@ -209,22 +211,25 @@ class SlackVoice:
             if api is None:
                 return False
             if route.view:
-                return await self._in_window(api, route, card)
+                return await self._in_window(api, route, card, now)
             drawn = blocks.message(_as_message(card))
-            by_url = route.takes_answers(now) and (route.command or not route.thread)
+            by_url = route.takes_answers(now) and (route.command or not route.answer_thread)
             if by_url and await _responded(api, route, drawn):
                 return True
             return await self._beside(api, route, drawn)
         except Away as away:
             raise VoiceAway(away.retry_after, away.log_safe, sure=not away.unsure) from away
 
-    async def _in_window(self, api: Api, route: Route, card: Card) -> bool:
+    async def _in_window(self, api: Api, route: Route, card: Card, now: datetime) -> bool:
         if card.form is not None and route.origin:
             card = replace(card, form=replace(card.form, args={**card.form.args, "from": route.origin}))
         view = modals.view(card, route.view, route.order)
         try:
             await api.call("views.update", external_id=route.view, view=view)
         except Refused as refused:
+            if refused.code in CLOSED_VIEW and route.opening(now):
+                # The worker is quicker than Slack opens a window.
+                raise VoiceAway(WINDOW_SECONDS, "the window is not there yet", sure=True) from refused
             if refused.code in CLOSED_VIEW:
                 return True  # he closed it, or it never opened, which he was told
             self._gone(route.team, refused)
@@ -236,7 +241,7 @@ class SlackVoice:
         """Seen by him alone: in a channel as a message that only he sees, in direct messages as any other."""
         if not route.channel:
             return False
-        thread = route.thread or None
+        thread = route.answer_thread or None
         try:
             if route.direct:
                 await _said(api, "chat.postMessage", drawn, channel=route.channel, thread_ts=thread)

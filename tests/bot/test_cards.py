@@ -114,12 +114,8 @@ def every_card(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
 @cache
 def cards_of(status: Status, how: str) -> tuple[tuple[str, Card], ...]:
     """Every card of a status, from plain words, from nothing or from ten thousand hostile characters; made once."""
-    shown, text = {
-        "plain": lambda: (view(status), "Plain words"),
-        "empty": lambda: (view(status), ""),
-        "hostile": lambda: (hostile_view(status), HOSTILE),
-    }[how]()
-    return tuple(every_card(shown, text))
+    text = {"plain": "Plain words", "empty": "", "hostile": HOSTILE}[how]
+    return tuple(every_card(hostile_view(status) if how == "hostile" else view(status), text))
 
 
 UNDER_WAY = cards.UnderWay(

@@ -32,6 +32,8 @@ SECRET = "8f742231b10e8888abcd99e6a5f4b3c2"
 TEAM, HELP, ESCALATIONS, QUIET = "T0PRACTICE", "C0HELP", "C0ESC", "C0QUIET"
 ANNA, BEN, CARLA = "U0ANNA", "U0BEN", "U0CARLA"
 PATIENCE = 25.0
+# As in the real one, a window and an answer are on their way for longer than a worker needs.
+WINDOW_SECONDS, TRAVEL_SECONDS = 0.25, 0.15
 KEYS = {
     "public_key": "practice-public",
     "private_key": "practice-private",
@@ -160,6 +162,17 @@ class Office:
     async def _first(self, found: Awaitable[list[Json]], holding: str) -> Json | None:
         return next((m for m in reversed(await found) if holding in shown(m)), None)
 
+    async def home(self, user: str) -> Json:
+        found: Json | None = await self.see(f"home/{user}")
+        return found or {}
+
+    async def home_shows(self, user: str, begin: str) -> bool:
+        """Whether something on his Home can be pressed that begins so."""
+        return any(label.startswith(begin) for label in labels(await self.home(user)))
+
+    async def home_label(self, user: str, begin: str) -> str:
+        return next(label for label in labels(await self.home(user)) if label.startswith(begin))
+
     async def windows(self, user: str) -> list[Json]:
         found: list[Json] = await self.see(f"views/{user}")
         return found
@@ -244,6 +257,8 @@ async def office(
     by_http = (settings or {}).get("SLACK_SIGNING_SECRET", SECRET)
     slack = PracticeSlack(SECRET, f"http://127.0.0.1:{port}/slack/events" if by_http else "")
     # The helpdesk channel of the practice world is shared with another organisation; most stories want it not to be.
+    slack.world.settings.window_seconds = WINDOW_SECONDS
+    slack.world.settings.travel_seconds = TRAVEL_SECONDS
     helpdesk = slack.world.channels[HELP]
     helpdesk.external = False
     helpdesk.members.remove("U0STRANGE")

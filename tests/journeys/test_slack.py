@@ -90,6 +90,38 @@ async def test_only_the_owner_acts_and_everybody_else_is_told_privately_why(at_w
     assert not any("are you sure" in text for text in notes)
 
 
+async def test_a_window_that_stays_after_its_form_is_filled_however_late_slack_shows_it(
+    at_work: Office,
+) -> None:
+    at_work.slack.world.settings.travel_seconds = 0.6
+    await at_work.act(ANNA, "open_home")
+    await at_work.until(lambda: at_work.home_shows(ANNA, "C"), "the connection on Anna's Home")
+    await at_work.act(ANNA, "click", home=True, label=await at_work.home_label(ANNA, "C"))
+    await at_work.submit(
+        ANNA,
+        host=at_work.psa.url.removeprefix("http://"),
+        company="practice",
+        public_key="wrong",
+        private_key="wrong",
+    )
+    told = await at_work.window(ANNA, lambda v: "not connected" in shown(v) or "does not accept" in shown(v))
+    assert "wrong" not in shown(told)
+
+
+async def test_home_shows_what_a_window_opened_from_it_brought_about(at_work: Office) -> None:
+    root = await _started(at_work)
+    await _escalated(at_work, root)
+    await at_work.act(CARLA, "open_home")
+    await at_work.until(lambda: at_work.home_shows(CARLA, "Pick up"), "the queue on Carla's Home")
+    await at_work.act(CARLA, "click", home=True, label=await at_work.home_label(CARLA, "Pick up"))
+    await at_work.submit(CARLA, manner="continue")
+
+    async def hers() -> bool:
+        return not await at_work.home_shows(CARLA, "Pick up") and await at_work.home_shows(CARLA, "Open")
+
+    await at_work.until(hers, "the session among Carla's own")
+
+
 async def _started(at_work: Office) -> Json:
     await at_work.command(BEN, f"#{TICKET}")
     root = await at_work.card("Lena Fischer")

@@ -88,7 +88,7 @@ async def test_a_menu_that_opens_a_form_fills_the_window_that_waits(team: Stage)
     assert (form.verb, form.args["form"]) == ("ShowForm", "pause")
     route = await team.route(form)
     assert route.view.startswith("fp-")
-    assert (route.origin, route.order) == (f"{HELP}/{THREAD}", f"slack:{team.team}:{HELP}:{THREAD}")
+    assert (route.origin, route.order) == (f"{HELP}/{THREAD}/{THREAD}", f"slack:{team.team}:{HELP}:{THREAD}")
 
 
 async def test_a_click_in_the_escalation_channel_reaches_the_session_it_names(team: Stage) -> None:

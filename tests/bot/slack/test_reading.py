@@ -345,7 +345,7 @@ async def test_the_bare_command_fills_the_waiting_window_with_the_form(team: Sta
     assert shown.what == "form:start"
     route = await team.route(shown)
     assert route.view.startswith("fp-")
-    assert (route.origin, route.command) == (f"{HELP}/", True)
+    assert (route.origin, route.command) == (f"{HELP}//", True)
     assert await team.sessions() == []
 
 
