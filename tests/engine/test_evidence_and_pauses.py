@@ -133,6 +133,7 @@ def test_a_pause_reminds_when_it_was_asked_to() -> None:
     story = working() >> Paused(ANNA, WaitingFor.VENDOR, "RMA", tomorrow)
     story.only(
         Announce(what="paused"),
+        ShowStep(step=1),
         RemindPaused(epoch=1, due=tomorrow),
         RemindIdle(number=1, epoch=1, due=tomorrow + timedelta(days=3)),
     )

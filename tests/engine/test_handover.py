@@ -83,6 +83,7 @@ TEAMMATE = Person(CARA.id, "Cara", team_ids=frozenset({NETWORK_TEAM}))
 def test_an_escalation_owes_the_package_the_time_and_a_reminder() -> None:
     story = escalated().only(
         Announce(what="escalation_requested"),
+        ShowStep(step=2),
         WritePackage(),
         WriteUp(occasion="escalation", engineer=ANNA.id, epoch=1),
         RemindUnclaimed(number=1, epoch=1, due=ASKED_AT + minutes(15)),
@@ -139,8 +140,14 @@ def test_evidence_and_notes_are_kept_while_it_waits_and_no_guide_is_asked(
 
 def test_buttons_of_the_step_on_the_table_rest_while_it_waits() -> None:
     story = escalated() >> StepAnswered(ANNA, 2, option="yes")
-    story.only(ShowCard)
+    story.refuses(ANNA, "refused.while_requesting_escalation")
     assert story.steps[2].outcome is None
+
+
+def test_the_open_step_is_drawn_again_when_work_goes_on_while_the_guide_is_still_asked() -> None:
+    story = request(two_steps() >> EvidenceAdded(ANNA, "A log"))
+    story << ShowStep(step=2)
+    (story >> EscalationWithdrawn(ANNA)) << (ShowStep(step=2), AskGuide)
 
 
 # ── Withdrawing and advice ──────────────────────────────────────────────────────────────────────────────────

@@ -121,10 +121,15 @@ def test_an_event_for_a_session_that_does_not_exist_does_nothing() -> None:
     assert advance(None, events.Resumed(ANNA), MONDAY) == (None, ())
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_a_stale_button_only_refreshes_the_card(status: Status) -> None:
-    story = in_every_status()[status]() >> events.StepAnswered(ANNA, 1, option="no")
+def test_a_stale_button_of_an_answered_step_only_refreshes_the_card() -> None:
+    story = in_every_status()[Status.ACTIVE]() >> events.StepAnswered(ANNA, 1, option="no")
     story.only(ShowCard)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.ACTIVE])
+def test_an_answer_that_the_status_does_not_take_is_refused_with_its_reason(status: Status) -> None:
+    story = in_every_status()[status]() >> events.StepAnswered(ANNA, 2, option="no")
+    story.refuses(ANNA, "refused.ended" if status in FINAL else f"refused.while_{status}")
 
 
 def test_a_machines_late_word_scolds_nobody() -> None:
