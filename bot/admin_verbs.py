@@ -10,6 +10,8 @@ from uuid import UUID
 from bot.cli_screen import CommandFailed
 from bot.cli_zones import time_zone
 from bot.inbound import Inbound, number
+from bot.psa_door import keys_kind
+from bot.showing_lines import people_lines, people_named
 from bot.words import say
 from engine.business_hours import HoursInvalid, parse
 from engine.effects import CheckConnection, Show
@@ -99,7 +101,10 @@ def _psa_settings(given: Any, kept: Mapping[str, Any], board: str) -> dict[str, 
 
 
 async def _connect(asked: Inbound) -> Sequence[Act]:
-    """Keys are encrypted before anything is remembered; the check follows and reports by itself."""
+    """Keys are encrypted before anything is remembered; the check follows and reports by itself.
+
+    A connection that works keeps its keys until the new ones were accepted.
+    """
     if not asked.person.is_admin:
         return _show(asked, "notice:admin_only")
     given = {
@@ -109,16 +114,24 @@ async def _connect(asked: Inbound) -> Sequence[Act]:
     if not all(given[name] for name in ("host", "company", "public_key", "private_key")):
         return _show(asked, "form:connect")
     keys = {name: given[name] for name in ("public_key", "private_key", "client_id")}
-    connection = await asked.unit.accounts.connect(given["host"], given["company"], keys)
-    check = CheckConnection(connection_id=connection, to=asked.person.id, place=asked.place.id)
+    connection, draft = await _kept(asked, given["host"], given["company"], keys)
+    check = CheckConnection(connection_id=connection, to=asked.person.id, place=asked.place.id, draft=draft)
     return (Act(connection, effects=(check,)), *_show(asked, "notice:checking"))
+
+
+async def _kept(asked: Inbound, host: str, company: str, keys: dict[str, str]) -> tuple[UUID, UUID | None]:
+    """(the connection, the draft that holds the keys where it has others that work)."""
+    for known in await asked.unit.accounts.connections():
+        if (known.host, known.company, known.state) == (host, company, "connected"):
+            return known.id, await asked.unit.drafts.replace(asked.person.id, keys_kind(known.id), keys)
+    return await asked.unit.accounts.connect(host, company, keys), None
 
 
 async def _people(asked: Inbound) -> Sequence[Act]:
     """One person's roles, Teams and Member, changed by an Admin; everyone may look."""
     who = asked.args.get("user") or asked.fields.get("user", "")
     if not who:
-        return _show(asked, "people")
+        return _show(asked, await _named(asked, asked.fields.get("name", "").strip()))
     if not asked.person.is_admin:
         return _show(asked, "notice:admin_only")
     try:
@@ -129,27 +142,52 @@ async def _people(asked: Inbound) -> Sequence[Act]:
         return _show(asked, "notice:no_such_person")
     if not asked.fields:
         return _show(asked, f"form:person:{user.id}")
-    await _change_person(asked, user)
-    return _show(asked, "people")
+    return _show(asked, await _change_person(asked, user))
 
 
-async def _change_person(asked: Inbound, user: User) -> None:
-    """The whole form at once: what has no tick is taken away. An Admin cannot lock himself out."""
+async def _named(asked: Inbound, name: str) -> str:
+    """The one an Admin means is opened at once; several, and anybody's look, are a list."""
+    if not name:
+        return "people"
+    found = people_named(await people_lines(asked.unit), name)
+    if len(found) == 1 and asked.person.is_admin:
+        return f"form:person:{found[0].id}"
+    return f"people:{name[:80]}"
+
+
+async def _change_person(asked: Inbound, user: User) -> str:
+    """The whole form at once: what has no tick is taken away, and what did not stand in it is left alone.
+
+    An Admin cannot lock himself out. What is shown next: a Member given by name has to be chosen first.
+    """
     accounts, given = asked.unit.accounts, asked.fields
     admin = _ticked(given, "admin") or user.id == asked.person.id
     chosen = {Role.LEAD: _ticked(given, "lead"), Role.ADMIN: admin, Role.TECHNICIAN: True}
     await accounts.set_roles(user.id, [role for role, wanted in chosen.items() if wanted])
-    teams = [team for team in await accounts.teams() if _ticked(given, f"team:{team}")]
+    teams = [
+        team
+        for team in await accounts.teams()
+        if (_ticked(given, f"team:{team}") if f"team:{team}" in given else team in user.team_ids)
+    ]
     if given.get("new_team", "").strip():
         teams.append(await accounts.add_team(given["new_team"].strip()[:80]))
     await accounts.set_teams(user.id, teams)
     known = await accounts.connection()
-    member = given.get("member", "").strip()
+    other = given.get("other_member", "").strip()
+    member = other or given.get("member", "").strip()
     chosen_member = number(member)
-    if known is not None and member == "none":
+    if known is None:
+        return "people"
+    if other and chosen_member is None:
+        return f"form:person:{user.id}:{other[:80]}"
+    if member == "none":
         await accounts.unmap_member(known.id, user.id)
-    elif known is not None and chosen_member is not None:
+    elif (
+        chosen_member is not None
+        and chosen_member != (await accounts.members(known.id)).get(user.id, (0,))[0]
+    ):
         await accounts.map_member(known.id, user.id, chosen_member, f"member {member}", "admin")
+    return "people"
 
 
 def _ticked(given: Any, name: str) -> bool:

@@ -18,6 +18,8 @@ from engine.session import Role
 BOARDS = 20
 STATUSES = 60
 PEOPLE = 20
+CHANGED = 5 + 100
+"""People with a button: five in the row, the others in one menu."""
 TEAMS = 20
 MEMBERS = 90
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -189,18 +191,21 @@ def connect_form(connection: ConnectionView) -> Card:
 # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def people(lines: Sequence[PersonLine], *, admin: bool = True) -> Card:
-    """Everybody with roles, Teams and mapping; for an Admin with a button to change each."""
+def people(lines: Sequence[PersonLine], *, admin: bool = True, name: str = "") -> Card:
+    """Everybody with roles, Teams and mapping; for an Admin with a button to change each.
+
+    `name`: these are only those who are called so.
+    """
     short = Shortener()
     if not lines:
         return bounded(Card("list", say("people.title"), texts(say("people.none"))))
-    no_lead = not any(Role.LEAD.value in line.roles for line in lines)
+    no_lead = not name and not any(Role.LEAD.value in line.roles for line in lines)
     pairs = tuple((short.line(line.name, 60), _person(line, short)) for line in lines[:PEOPLE])
     left = len(lines) - PEOPLE
     blocks = (
         *texts(say("people.no_lead") if no_lead else "", tone="warning"),
         *fields(pairs),
-        *texts(say("list.more", count=left) if left > 0 else "", tone="muted"),
+        *texts(say("people.more", count=left) if left > 0 else "", tone="muted"),
     )
     choices = tuple(
         Choice(
@@ -209,9 +214,10 @@ def people(lines: Sequence[PersonLine], *, admin: bool = True) -> Card:
             {"user": str(line.id)},
             more=n >= 5,
         )
-        for n, line in enumerate(lines[:PEOPLE])
+        for n, line in enumerate(lines[:CHANGED])
     )
-    return bounded(Card("list", say("people.title"), blocks, choices if admin else ()), cut=short.cut)
+    card = Card("list", say("people.title"), blocks, choices if admin else ())
+    return bounded(card, cut=short.cut, choices=CHANGED)
 
 
 def _person(line: PersonLine, short: Shortener) -> str:
@@ -224,34 +230,56 @@ def _person(line: PersonLine, short: Shortener) -> str:
 
 
 def person_form(
-    line: PersonLine, teams: Sequence[tuple[UUID, str]] = (), members: Sequence[tuple[int, str]] = ()
+    line: PersonLine,
+    teams: Sequence[tuple[UUID, str]] = (),
+    members: Sequence[tuple[int, str]] = (),
+    searched: str = "",
 ) -> Card:
-    """Roles, Teams and the PSA Member of one person: `lead`, `admin`, `team:<id>`, `new_team`, `member`."""
+    """Roles, Teams and the PSA Member of one person: `lead`, `admin`, `team:<id>`, `new_team`, `member`, and
+    `other_member` where not all Members fit. His own Teams stand first; `searched` is the Member's name he gave.
+    """
     short = Shortener()
     email = short.line(line.email, 80) if line.email else say("person.no_email")
     intro = texts(say("person.intro", name=short.line(line.name, 60), email=email))
+    own_first = sorted(teams, key=lambda team: team[1] not in line.teams)
     inputs = [
         tick("lead", say("person.lead"), on=Role.LEAD.value in line.roles),
         tick("admin", say("person.admin"), on=Role.ADMIN.value in line.roles),
         *(
             tick(f"team:{team}", say("person.team", name=short.line(name, 60)), on=name in line.teams)
-            for team, name in teams[:TEAMS]
+            for team, name in own_first[:TEAMS]
         ),
-        Field("new_team", say("person.new_team"), hint=say("person.new_team_hint")),
+        Field("new_team", say("person.new_team"), hint=_team_hint(len(teams) - TEAMS)),
     ]
     if members:
-        inputs.append(_member(line, members, short))
+        inputs.append(_member(line, members, short, searched))
+    if len(members) > MEMBERS:
+        inputs.append(Field("other_member", say("person.other_member"), hint=say("person.other_member_hint")))
     title, submit = say("person.title"), say("person.submit")
     return form_card(title, "people", None, submit, inputs, intro, cut=short.cut, user=line.id)
 
 
-def _member(line: PersonLine, members: Sequence[tuple[int, str]], short: Shortener) -> Field:
-    """The mapped one is always among the options, however many there are."""
-    mapped = [m for m in members if m[1] == line.member]
-    others = [m for m in members if m[1] != line.member]
+def _team_hint(left: int) -> str:
+    return say("person.more_teams", count=left) if left > 0 else say("person.new_team_hint")
+
+
+def _member(
+    line: PersonLine, members: Sequence[tuple[int, str]], short: Shortener, searched: str = ""
+) -> Field:
+    """The mapped one is always among the options, however many there are, and then whoever was searched for."""
+    mapped = [m for m in members if m[0] == line.member_id]
+    if line.member_id is not None and not mapped:
+        mapped = [(line.member_id, line.member or str(line.member_id))]
+    others = [m for m in members if m[0] != line.member_id]
+    wanted = " ".join(searched.casefold().split())
+    if wanted:
+        others.sort(key=lambda m: wanted not in m[1].casefold())
     options = (
         ("none", say("person.member_none")),
         *((str(number), short.line(name, 60)) for number, name in (*mapped, *others)[:MEMBERS]),
     )
     value = str(mapped[0][0]) if mapped else "none"
-    return Field("member", say("person.member"), "choice", value, options, hint=say("person.member_hint"))
+    hint = (
+        say("person.member_searched", name=short.line(searched, 60)) if wanted else say("person.member_hint")
+    )
+    return Field("member", say("person.member"), "choice", value, options, hint=hint)

@@ -58,7 +58,7 @@ def notice(
 
 
 _WARNINGS = frozenset({
-    "push_parked", "guide_failed", "ticket_unreadable", "unposted", "not_linked", "connect_failed", "setting_wrong",
+    "push_parked", "guide_failed", "ticket_unreadable", "unposted", "not_linked", "connect_failed", "keys_unused", "setting_wrong",
     "secret",
 })  # fmt: skip
 

@@ -172,16 +172,17 @@ def _strings(block: Block) -> list[str]:
             return [block.text, block.language, block.risk]
 
 
-def bounded(card: Card, whole: str = "", *, cut: bool = False) -> Card:
+def bounded(card: Card, whole: str = "", *, cut: bool = False, choices: int = CHOICES) -> Card:
     """The card within the bounds every platform can draw: 50 blocks, 10,000 characters, 25 choices.
 
-    `whole` is the sentence that says where the whole text is; it is added when anything was cut.
+    `whole` is the sentence that says where the whole text is; it is added when anything was cut. `choices`: more
+    of them may be where those beyond the first stand in a menu.
     """
     short = Shortener(cut)
     card = replace(
         card,
         title=short.line(card.title, FORM_TITLE if card.kind == "form" else TITLE),
-        choices=tuple(_labelled(c) for c in card.choices[:CHOICES]),
+        choices=tuple(_labelled(c) for c in card.choices[:choices]),
         form=_form(card.form) if card.form else None,
     )
     blocks = tuple(_within(block, BLOCK_TEXT, short) for block in card.blocks)

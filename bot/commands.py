@@ -90,6 +90,16 @@ _WITH_WORDS: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
         "tickets",
         ("text",),
     ),
+    (
+        # People's names, not what people do: "people cannot print" is a problem.
+        re.compile(
+            r"people\s+(?!(?:can|can't|can\u2019t|cannot|are|aren't|is|have|has|who|in|at|on|from|of|with|do|don't|don\u2019t|get|keep|lose|"
+            r"see|say|report|complain|were|was|need|want|still|all|working|unable)\b)([^\W\d_][\w.@'\u2019+-]{0,79}(?:\s[\w.'\u2019-]{1,40}){0,2})$",
+            re.IGNORECASE,
+        ),
+        "people",
+        ("name",),
+    ),
     (re.compile(r"open\s+(\d{1,3}|[0-9a-f-]{8,36})$", re.IGNORECASE), "open", ("session",)),
     (re.compile(r"jump(?:\s+to)?\s+([a-z0-9_-]{1,60})$", re.IGNORECASE), "jump", ("node",)),
     (

@@ -31,6 +31,8 @@ BORDERS = {
 }
 STARS = re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])")
 UNSEEN = {"Cc", "Cf", "Cs", "Co"}
+MOST_WORDS = 25
+"""Of a row; what is not shown can be typed all the same."""
 
 
 def harmless(text: str) -> str:
@@ -174,7 +176,7 @@ def _keys(keys: tuple[Key, ...]) -> RenderableType:
         if words:
             said.append("\n" if said.plain else "")
             said.append(label, "dim")
-            said.append_text(Line(" · ", "dim").join([_word(key) for key in words]))
+            said.append_text(Line(" · ", "dim").join([_word(key) for key in words[:MOST_WORDS]]))
     return Group(*([grid] if grid.row_count else []), *([said] if said.plain else []))
 
 
@@ -202,7 +204,7 @@ def plain(card: Card) -> list[str]:
     for row, label in ((False, "or type"), (True, "more")):
         words = [key.typed for key in keys if not key.is_number and key.choice.more is row]
         if words:
-            lines.append(f"  {label}: {' · '.join(words)}")
+            lines.append(f"  {label}: {' · '.join(words[:MOST_WORDS])}")
     return [harmless(line) for line in lines]
 
 

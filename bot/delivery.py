@@ -9,10 +9,10 @@ from uuid import UUID
 
 from bot.card import Card, to_json
 from bot.voices import UNOPENED, PlaceClosed, Posted, Voice, VoiceAway
-from engine.effects import ShowCard, ShowStep, Tell
+from engine.effects import ShowCard, ShowEscalation, ShowStep, Tell
 from engine.events import Event
 from engine.ports import Done, Later, Lease, OwedRow, Performed
-from engine.session import Session
+from engine.session import Session, Status
 from storage.places import Place
 from storage.store import Store, Unit
 
@@ -105,7 +105,7 @@ class Delivery:
         session = await unit.sessions.get(session_id)
         if session is None:
             return None
-        found = await self._voices[place.platform].direct(unit, session.owner_id)
+        found = await self._voices[place.platform].direct(unit, session.owner_id, place.workspace)
         return None if found is None or found.channel == place.channel else found
 
     async def _moved(self, lease: Lease, closed: PlaceClosed, so_far: _Progress) -> Performed:
@@ -122,7 +122,8 @@ class Delivery:
             if closed.place.kind == "escalations":
                 await unit.places.retire(closed.place.id)
             else:
-                await unit.places.settle(closed.place.id, refuge.channel, f"{UNOPENED}{session.id}")
+                unopened = f"{UNOPENED}{session.id}"
+                await unit.places.settle(closed.place.id, refuge.channel, unopened, refuge.workspace)
                 await unit.places.forget_messages(closed.place.id)
             told = Tell(to=session.owner_id, what=closed.key)
             await unit.outbox.owe(session.id, (told, ShowCard(), *_open_step(session)))
@@ -139,9 +140,12 @@ def _remembering(so_far: _Progress, save: Save | None) -> Save:
     async def remember(unit: Unit) -> None:
         for place_id, moved in so_far.moved.items():
             if moved.place is not None:
-                await unit.places.settle(place_id, moved.place.channel, moved.place.thread)
+                await unit.places.settle(
+                    place_id, moved.place.channel, moved.place.thread, moved.place.workspace
+                )
                 if moved.link:
                     await unit.places.keep_link(place_id, moved.link)
+                    await _linked(unit, moved.place)
         for one, posted in so_far.posted:
             if not one.same:
                 ref = posted.ref if posted is not None else None
@@ -150,6 +154,14 @@ def _remembering(so_far: _Progress, save: Save | None) -> Save:
             await save(unit)
 
     return remember
+
+
+async def _linked(unit: Unit, place: Place) -> None:
+    """The escalation card of a Session that goes on here leads here from now on."""
+    begun = await unit.sessions.get(place.session_id) if place.session_id else None
+    parent = await unit.sessions.get(begun.parent_id) if begun and begun.parent_id else None
+    if parent is not None and parent.status is Status.ESCALATED and not place.is_private:
+        await unit.outbox.owe(parent.id, (ShowEscalation(),))
 
 
 def root_first(shown: Sequence[Shown], card: Callable[[], Card]) -> list[Shown]:

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from bot import cards
 from bot.card import Card, to_json
+from bot.cards_escalation import picked_up
 from bot.delivery import Shown, root_first
+from bot.viewing import view_of
 from bot.views import SessionView
 from bot.voices import UNOPENED, Voice
 from engine.effects import Show
-from engine.session import Session
+from engine.session import Session, Status
 from storage.places import Message, Place
 from storage.store import Store, Unit
 
@@ -43,13 +45,24 @@ class Finding:
         return root_first(shown, lambda: cards.session_card(view))
 
     async def to_person(
-        self, unit: Unit, user: UUID, session_id: UUID, key: str, card: Card, platform: str = ""
+        self,
+        unit: Unit,
+        user: UUID,
+        session_id: UUID,
+        key: str,
+        card: Card,
+        platform: str = "",
+        workspace: str = "",
     ) -> list[Shown]:
-        """One place of his: on `platform`, else where the Session lives, else the first where he is known."""
-        lives = [place.platform for place in await threads(unit, session_id)]
+        """One place of his: on `platform`, else where the Session lives, else the first where he is known; in
+        `workspace` or the Session's own, if he is known in it.
+        """
+        lives = {place.platform: place.workspace for place in await threads(unit, session_id)}
+        if platform and workspace:
+            lives[platform] = workspace
         wanted = [p for p in dict.fromkeys((platform, *lives, *self._voices)) if p in self._voices]
         for each in wanted:
-            place = await self._voices[each].direct(unit, user)
+            place = await self._voices[each].direct(unit, user, lives.get(each, ""))
             if place is not None:
                 return [await self._known(unit, place, key, card)]
         return []
@@ -59,8 +72,35 @@ class Finding:
         if place is None:
             return []
         if place.kind != "direct":
-            return await self.to_person(unit, effect.to, effect.to, key, card, place.platform)
+            return await self.to_person(
+                unit, effect.to, effect.to, key, card, place.platform, place.workspace
+            )
         return [await self._known(unit, place, key, card)]
+
+    async def discussed(self, account: UUID, session_id: UUID) -> str:
+        """A link for the escalation card: to where the work goes on, if those who read the card can go there."""
+        async with self._store.transaction(account) as unit:
+            view = await view_of(unit, session_id, whole=True)
+            own = await threads(unit, session_id)
+            fresh = (
+                await unit.places.begun_fresh(session_id)
+                if view and view.session.status is Status.ESCALATED
+                else None
+            )
+        places = [
+            p
+            for p in (own if fresh is None else fresh)
+            if p.kind == "thread" and p.platform in self._voices and p.platform != "console"
+        ]
+        if view is None or not places:
+            return ""
+        if fresh is not None or picked_up(view):
+            places = places[-1:]
+        for place in places:
+            unlinked = not place.link or place.thread.startswith(UNOPENED)
+            if not unlinked and await self._voices[place.platform].opens(account, place):
+                return place.link
+        return ""
 
     async def makes_reachable(self, account: UUID, view: SessionView, *, briefing: bool) -> bool:
         """Whoever takes a Session over gets a Place he sees. True where one was added or moved."""
@@ -86,7 +126,7 @@ class Finding:
         async with self._store.transaction(account) as unit:
             unopened = next((p for p in places if p.thread.startswith(UNOPENED)), None)
             if unopened is not None:
-                await unit.places.settle(unopened.id, found.channel, found.thread)
+                await unit.places.settle(unopened.id, found.channel, found.thread, found.workspace)
                 return
             await unit.places.ensure(
                 "thread", found.platform, found.workspace, found.channel, found.thread, session.id

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.words import say
 from engine.effects import CheckConnection, MapMember, Show
 from engine.ports import Done, Later, Lease, OwedRow, Performed, PsaView, StillOurs
 from engine.psa import Connection, Psa, PsaFailure
@@ -21,6 +24,8 @@ from storage.store import Store
 log = logging.getLogger("flowpilot.psa")
 
 MakeClient = Callable[[Connection], Psa]
+Mapped = tuple[UUID, int, str]
+"""A User, and the number and the name of the Member he is."""
 
 
 def zone_of(settings: dict[str, Any]) -> ZoneInfo:
@@ -68,6 +73,15 @@ class Doors:
             self._clients[known.id] = kept
         return kept[1]
 
+    @asynccontextmanager
+    async def trying(self, known: PsaConnection) -> AsyncIterator[Psa]:
+        """A client for keys that may be wrong: it takes no other's place and is closed after."""
+        client = self._make(self._connection(known))
+        try:
+            yield client
+        finally:
+            await _closed(client)
+
     def _connection(self, known: PsaConnection) -> Connection:
         return Connection(
             host=known.host,
@@ -80,9 +94,18 @@ class Doors:
 
     async def close(self) -> None:
         for _, client in self._clients.values():
-            close = getattr(client, "close", None)
-            if close is not None:
-                await close()
+            await _closed(client)
+
+
+async def _closed(client: Psa) -> None:
+    close = getattr(client, "close", None)
+    if close is not None:
+        await close()
+
+
+def keys_kind(connection: UUID) -> str:
+    """The kind of draft that holds the new keys of a connection until they were checked."""
+    return f"keys:{connection}"
 
 
 PATIENCE = timedelta(minutes=5)
@@ -130,20 +153,55 @@ class Checking:
             known = await unit.accounts.connection(effect.connection_id)
         if known is None:
             return Done()
+        if effect.draft is not None:
+            return await self._check_keys(effect, effect.draft, known, lease)
         state, problem, mapped = await self._try(self._doors.client(known), lease.account)
 
         shown = Show(to=effect.to, what=f"connection:{known.id}", place=effect.place, via=effect.via)
 
         async def save(unit: Any) -> None:
-            now: datetime = unit.now
-            await unit.accounts.change_connection(known.id, state=state, problem=problem, checked_at=now)
-            for user_id, member_id, name in mapped:
-                await unit.accounts.map_member(known.id, user_id, member_id, name, "email")
+            await self._keep(unit, known.id, state, problem, mapped)
             await unit.outbox.owe(effect.to, (shown,))
 
         return Done((), save)
 
-    async def _try(self, psa: Psa, account: UUID) -> tuple[str, str, list[tuple[UUID, int, str]]]:
+    async def _check_keys(
+        self, effect: CheckConnection, draft: UUID, known: PsaConnection, lease: Lease
+    ) -> Performed:
+        """New keys for a connection that works: in use once they were accepted; else nothing of it changes."""
+        kind = keys_kind(known.id)
+        async with self._store.transaction(lease.account) as unit:
+            keys = await unit.drafts.get(draft, effect.to)
+            newer = keys is None and await unit.drafts.latest(effect.to, kind) is not None
+        if newer:
+            return Done()  # typed again since: the check of those reports
+        state, problem, mapped = "failed", say("notice.keys_gone"), list[Mapped]()
+        if keys is not None:
+            async with self._doors.trying(replace(known, keys=keys)) as psa:
+                state, problem, mapped = await self._try(psa, lease.account)
+
+        async def save(unit: Any) -> None:
+            what = f"keys_unused:{problem}"
+            if keys is not None and state == "connected":
+                used = await unit.accounts.connect(known.host, known.company, keys, known.codebase)
+                await self._keep(unit, used, state, problem, mapped)
+                what = f"connection:{used}"
+            if await unit.drafts.get(draft, effect.to) is not None:
+                await unit.drafts.drop(effect.to, kind)
+            await unit.outbox.owe(
+                effect.to, (Show(to=effect.to, what=what, place=effect.place, via=effect.via),)
+            )
+
+        return Done((), save)
+
+    @staticmethod
+    async def _keep(unit: Any, known: UUID, state: str, problem: str, mapped: list[Mapped]) -> None:
+        now: datetime = unit.now
+        await unit.accounts.change_connection(known, state=state, problem=problem, checked_at=now)
+        for user_id, member_id, name in mapped:
+            await unit.accounts.map_member(known, user_id, member_id, name, "email")
+
+    async def _try(self, psa: Psa, account: UUID) -> tuple[str, str, list[Mapped]]:
         try:
             await psa.check()
             members = await psa.members()

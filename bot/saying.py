@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from bot import verbs
 from bot.commands import parse
+from bot.event_logs import read
 from bot.inbound import Inbound
 from bot.starting import begin, keep_for_follow_up
 from engine.effects import Show, Tell
 from engine.events import Event, EvidenceAdded, NoteAdded, StepAnswered, TicketLinked
-from engine.intake import Reading, quick_answer, read
+from engine.intake import Reading, quick_answer
 from engine.ports import Act
 from engine.replies import is_small_talk
 from engine.session import FINAL, Option, Session, Status, Step

@@ -12,7 +12,7 @@ from bot.guiding import OfflineGuide
 from bot.open_tickets import open_tickets
 from bot.psa_door import Doors, zone_of
 from bot.showing_home import home
-from bot.showing_lines import connection_view, people_lines, time_lines, views_of
+from bot.showing_lines import connection_view, people_lines, people_named, time_lines, views_of
 from bot.viewing import view_of
 from bot.words import say
 from engine import documentation
@@ -33,13 +33,15 @@ class Showing:
 
     async def draw(self, effect: Show, account: UUID) -> Card | None:
         """`what` is the list, `notice:<key>`, `error:<id>`, `sentence:<text>` or `form:<name>`,
-        `connection:<id>`.
+        `connection:<id>`, `keys_unused:<why>`.
         """
         kind, _, rest = effect.what.partition(":")
         if kind == "error":
             return cards.error(rest)
         if kind == "sentence":
             return cards.notice("sentence", None, text=rest)
+        if kind == "keys_unused":
+            return _to_correct("keys_unused", rest)
         if kind == "tickets":
             return await self._tickets(effect, account)
         if kind == "path":
@@ -120,9 +122,10 @@ class Showing:
                 return cards.notice("sentence", None, text=failure.sentence)
             boards, members = (), ()
         if kind == "person":
-            line = people.get(wanted)
+            user_id, _, searched = wanted.partition(":")
+            line = people.get(user_id)
             listed = tuple((m.id, m.name) for m in members)
-            return cards.person_form(line, teams, listed) if line else None
+            return cards.person_form(line, teams, listed, searched) if line else None
         return cards.settings(found, boards, admin=bool(user and user.person.is_admin))
 
     async def _form(self, unit: Unit, effect: Show, name: str) -> Card | None:
@@ -193,7 +196,16 @@ async def _duplicate(unit: Unit, effect: Show) -> Card | None:
 
 async def _people(unit: Unit, effect: Show) -> Card:
     user = await unit.accounts.user(effect.to)
-    return cards.people(await people_lines(unit), admin=bool(user and user.person.is_admin))
+    name, lines = effect.what.partition(":")[2], await people_lines(unit)
+    admin = bool(user and user.person.is_admin)
+    if not name:
+        return cards.people(lines, admin=admin)
+    found = people_named(lines, name)
+    return (
+        cards.people(found, admin=admin, name=name)
+        if found
+        else cards.notice("nobody_named", None, text=name)
+    )
 
 
 async def _connection(unit: Unit, effect: Show) -> Card:
@@ -201,7 +213,12 @@ async def _connection(unit: Unit, effect: Show) -> Card:
     found = await connection_view(unit, UUID(checked) if checked else None)
     if found.state == "connected":
         return cards.notice("connected", None, text=found.problem or f"{found.company} at {found.host}")
-    failed = cards.notice("connect_failed", None, text=found.problem)
+    return _to_correct("connect_failed", found.problem)
+
+
+def _to_correct(what: str, problem: str) -> Card:
+    """Why a connection, or its new keys, are not used, with the way to the form."""
+    failed = cards.notice(what, None, text=problem)
     return replace(failed, choices=(Choice(say("settings.reconnect"), "connect", style="primary"),))
 
 

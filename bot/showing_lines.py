@@ -44,8 +44,21 @@ async def people_lines(unit: Unit) -> tuple[PersonLine, ...]:
             tuple(sorted(role.value for role in user.roles)),
             tuple(sorted(teams[t] for t in user.team_ids if t in teams)),
             members[user.id][1] if user.id in members else None,
+            members[user.id][0] if user.id in members else None,
         )
         for user in await unit.accounts.users()
+    )
+
+
+def people_named(lines: Sequence[PersonLine], name: str) -> tuple[PersonLine, ...]:
+    """Whose name or e-mail holds these words; him alone whose whole name or e-mail they are."""
+    wanted = " ".join(name.casefold().split())
+    known = {line.id: (line.name.casefold(), (line.email or "").casefold()) for line in lines}
+    exact = tuple(line for line in lines if wanted in known[line.id])
+    return (
+        exact
+        if len(exact) == 1
+        else tuple(line for line in lines if any(wanted in each for each in known[line.id]))
     )
 
 

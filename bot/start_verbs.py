@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from bot.acts import Acts, show, tell
+from bot.event_logs import read
 from bot.inbound import Inbound, number
 from bot.starting import begin, start
-from engine.intake import Reading, read
+from engine.intake import Reading
 
 
 async def _start_form(asked: Inbound) -> Acts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from bot import cards
@@ -78,11 +79,16 @@ class Talk:
     # ── In the thread and the escalation channel ──────────────────────────────────────────────────────────────
 
     async def _in_public(self, row: OwedRow, lease: Lease) -> Performed:
+        link = ""
+        if isinstance(row.effect, ShowEscalation):
+            link = await self._finding.discussed(lease.account, lease.subject)
         async with self._store.transaction(lease.account) as unit:
             whole = isinstance(row.effect, Announce | ShowEscalation)
             view = await view_of(unit, lease.subject, whole=whole)
             if view is None:
                 return Done()
+            if isinstance(row.effect, ShowEscalation):
+                view = replace(view, thread_link=link)
             shown = await self._drawn(unit, row, view)
         if shown and await self._finding.makes_reachable(
             lease.account, view, briefing=_is_briefing(row, view)

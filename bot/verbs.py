@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 from bot import admin_verbs, closing_verbs, start_verbs, text_verbs
 from bot.acts import Acts, event, filled, form, show, tell
+from bot.event_logs import read
 from bot.inbound import Inbound, number
 from bot.psa_door import zone_of
 from bot.when import TimeUnclear, read_time
 from engine import events
 from engine.effects import Tell
-from engine.intake import Reading, find_tickets, read
+from engine.intake import Reading, find_tickets
 from engine.ports import Act
 from engine.session import FINAL, Manner, Person, Session, StepKind, WaitingFor
 
@@ -147,7 +149,8 @@ def evidence_of(person: Person, reading: Reading, *, bundled: bool = False) -> e
 
 
 async def _evidence(asked: Inbound, session: Session) -> Acts:
-    reading = read(asked.fields.get("text", ""), asked.files)
+    # A log may be megabytes: reading it is not work for the loop.
+    reading = await asyncio.to_thread(read, asked.fields.get("text", ""), asked.files)
     refused = tuple(Tell(to=asked.person.id, what=f"file:{why}") for _, why in reading.refused)
     added = evidence_of(asked.person, reading)
     if not (added.text or added.log_content):

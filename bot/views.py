@@ -54,7 +54,7 @@ class TimeLine:
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """One User in the People form. `member` is the mapped PSA Member's name."""
+    """One User in the People form. `member` is the mapped PSA Member's name, `member_id` its number there."""
 
     id: UUID
     name: str
@@ -62,6 +62,7 @@ class PersonLine:
     roles: tuple[str, ...]
     teams: tuple[str, ...]
     member: str | None
+    member_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

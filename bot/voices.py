@@ -50,8 +50,10 @@ class PlaceClosed(Exception):
 class Voice(Protocol):
     """Finds Places and shows cards there. What opens a transaction takes its Unit, what sends takes none."""
 
-    async def direct(self, unit: Unit, user: UUID) -> Place | None:
-        """Where this person is told what concerns only him; None where he is not known on this platform."""
+    async def direct(self, unit: Unit, user: UUID, prefer: str = "") -> Place | None:
+        """Where this person is told what concerns only him, in the workspace `prefer` if he is known there; None where
+        he is not known on this platform.
+        """
 
     async def thread(self, unit: Unit, session: Session) -> Place | None:
         """Opens the place for a Session that has none yet."""
@@ -76,11 +78,14 @@ class Voice(Protocol):
     async def elsewhere(self, account: UUID, session: Session) -> Place | None:
         """A Place its owner sees, where he sees none of those the Session has. Raises VoiceAway."""
 
+    async def opens(self, account: UUID, place: Place) -> bool:
+        """Whether whoever reads the escalation channel can follow a link to this Place. Raises VoiceAway."""
+
 
 class ConsoleVoice:
     """Nothing to send: storing the card is showing it."""
 
-    async def direct(self, unit: Unit, user: UUID) -> Place | None:
+    async def direct(self, unit: Unit, user: UUID, prefer: str = "") -> Place | None:
         known = await unit.accounts.identities_of(user)
         if not any(platform == "console" for platform, _, _ in known):
             return None
@@ -105,3 +110,6 @@ class ConsoleVoice:
 
     async def elsewhere(self, account: UUID, session: Session) -> Place | None:
         return None
+
+    async def opens(self, account: UUID, place: Place) -> bool:
+        return False

@@ -121,6 +121,8 @@ NOTICES: Mapping[str, str] = {
     "notice.admin_or_lead_only": "Only a Lead or an Admin can do that, so nothing was changed.",
     "notice.checking": "Checking ConnectWise. The keys are kept encrypted; this takes a few seconds.",
     "notice.connected": "ConnectWise is connected. {text}",
+    "notice.keys_unused": "The new keys are not in use: {text} ConnectWise goes on with the keys from before. Correct them and connect again.",
+    "notice.keys_gone": "They were kept for a day and could not be checked in that time.",
     "notice.connect_failed": "ConnectWise was not connected: {text} What you typed is kept, except the keys. Correct it and connect again.",
     "notice.settings_saved": "The settings are kept and count from now on.",
     "notice.setting_wrong": "The settings were not changed: {text} Please correct it and save again.",
@@ -130,6 +132,8 @@ NOTICES: Mapping[str, str] = {
     "notice.asked_owner": "The owner is asked, and hears it privately. Nothing changes until the session is escalated to you.",
     "notice.kept_while_paused": "Kept with “{problem}”. It is paused, so FlowPilot does not go on from it until it is resumed.",
     "notice.time_unclear": "FlowPilot could not read that time, so nothing was changed. Write it like 14:30, tomorrow 9:00 or Tue 14:30.",
+    "notice.nobody_named": "Nobody here has that name or e-mail: {text} *people* lists everybody. If it was a problem, "
+    "write *start:* before it.",
     "notice.no_such_person": "Nobody of that name is in this account, so nothing was changed. *people* shows who is.",
     "notice.no_connection": "ConnectWise is not connected, so there are no tickets to show. Sessions work without it; "
     "an Admin connects it with *connect*.",

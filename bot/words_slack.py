@@ -25,6 +25,7 @@ SLACK: Mapping[str, str] = {
     "slack.ticket_chosen": "#{ticket}",
     "slack.channel": "Choose a channel",
     "slack.channel_hint": "A channel FlowPilot is in. Without one, help is asked for in the session's own thread.",
+    "slack.channel_elsewhere": "The escalation channel is in another workspace. It stays as it is unless you choose one here.",
     # While the Guide works
     "slack.live.status": "is working out the next step…",
     "slack.live.working": "FlowPilot is working on it · {seconds} s",
@@ -34,6 +35,7 @@ SLACK: Mapping[str, str] = {
     "slack.no_database": "FlowPilot cannot reach its database. Nothing was kept; please try again in a minute.",
     "slack.unexpected": "FlowPilot did not expect this. Nothing was kept. Tell your Admin the number {error_id}.",
     "slack.error.blank": "Please fill this in.",
+    "slack.error.start": "Write what happened, choose a ticket, say what was tried or add a file: one of them is enough.",
     "slack.error.minutes": "Whole minutes from 0 to 9999, for example 30. Leave it empty to keep what stands above.",
     "slack.error.ticket": "Give a ticket number such as 4711, or the link to one.",
     "slack.error.time": "FlowPilot could not read that time. Write it like 14:30, tomorrow 9:00 or Tue 14:30.",

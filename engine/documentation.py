@@ -32,6 +32,8 @@ from engine.session import Escalation, HypothesisState, Manner, NoteKind, Status
 
 MOST_FACTS = 30
 MOST_NOTES = 12
+WHOLE = 30_000
+"""What a person wrote stands whole in the text; only the note itself is cut, where the PSA takes no more."""
 DOINGS = frozenset({StepKind.ACTION, StepKind.SCRIPT})
 
 
@@ -90,7 +92,7 @@ def _technical(doc: Documentation, history: History, ticket: Ticket | None, occa
         labelled("Problem", [sentence(doc.summary), _own_words(doc.summary, ticket)]),
         labelled("Environment", environment_of(ticket)),
         labelled("Confirmed", capped(facts, MOST_FACTS)),
-        labelled("Tried", step_lines(history) or ("Nothing yet.",)),
+        labelled("Tried", step_lines(history, WHOLE) or ("Nothing yet.",)),
         labelled("Ruled out", capped(ruled_out, MOST_FACTS)),
         labelled("Cause", [sentence(doc.cause, 700)]),
         _labelled_verification(doc.verification) if solved else "",
@@ -128,7 +130,8 @@ def _notes(history: History) -> tuple[str, ...]:
     words = {NoteKind.EVIDENCE: "evidence", NoteKind.ADVICE: "advice", NoteKind.NOTE: "note"}
     said = [
         sentence(
-            f"{one_line(history.name(n.by), 60)}, {words[n.kind]}: {one_line(n.text or 'a log', 240)}", 320
+            f"{one_line(history.name(n.by), 60)}, {words[n.kind]}: {one_line(n.text or 'a log', WHOLE)}",
+            WHOLE + 80,
         )
         for n in history.notes
         if n.kind in words and (n.text.strip() or n.log_digest)

@@ -181,13 +181,17 @@ class RetryPosts(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckConnection(Effect):
-    """Try a PSA connection, map its Members by e-mail, and tell the Admin who connected it."""
+    """Try a PSA connection, map its Members by e-mail, and tell the Admin who connected it.
+
+    `draft` holds new keys for one that works: they replace the old ones once they were accepted, and not before.
+    """
 
     lane: ClassVar[Lane] = Lane.WORK
     connection_id: UUID
     to: UUID
     place: UUID
     via: str = ""
+    draft: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,9 @@ async def given_up(unit: Any, subject: UUID, effect: Owed, error_id: str) -> tup
             return (PushFailed(post_id, kind, error_id, True, post.engineer if post else None),), ()
         case ReadTicket(ticket_id=ticket_id):
             return (TicketUnreadable(ticket_id, _unread(f"Ticket #{ticket_id}", "read", error_id)),), ()
+        case CheckConnection(draft=UUID(), to=admin, place=place):
+            problem = _unread("They", "checked", error_id)
+            return (), ((admin, Show(to=admin, what=f"keys_unused:{problem}", place=place)),)
         case CheckConnection(connection_id=connection_id, to=admin, place=place):
             problem = _unread("The connection", "checked", error_id)
             await unit.accounts.change_connection(

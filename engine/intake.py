@@ -272,13 +272,15 @@ def _why_not(attachment: Attachment) -> str | None:
     ending, size = _ending(attachment.name), len(attachment.content)
     if ending in _OTHER_PICTURES or "svg" in attachment.media_type:
         return "This picture format cannot be read. Save it as PNG or JPEG and send it again."
-    if ending == "evtx" or attachment.content[:8] == b"ElfFile\0":
-        return "Event log files (.evtx) cannot be read. Save the events as text or CSV and send that."
     if size == 0:
         return "The file is empty. Send it again when it has something in it."
     if size > SIZE_LIMIT:
         return (
             f"The file has {size / 1024 / 1024:.0f} MB; up to 20 MB are read. Send the part around the error."
+        )
+    if attachment.content[:8] == b"ElfFile\0" or (ending == "evtx" and looks_binary(attachment.content)):
+        return (
+            "No events could be read from this file. In Event Viewer save them as text or CSV and send that."
         )
     if ending in _PICTURES or attachment.media_type.lower().startswith("image/"):
         return None

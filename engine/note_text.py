@@ -99,26 +99,29 @@ def subject_of(step: Step, limit: int = 160) -> str:
     return one_line(step.text, limit).rstrip(".:;,")
 
 
-def step_lines(history: History) -> tuple[str, ...]:
-    """Every counting Step with its result, in order; the middle of a long list is folded into short entries."""
+def step_lines(history: History, limit: int = 200) -> tuple[str, ...]:
+    """Every counting Step with its result, in order; the middle of a long list is folded into short entries.
+
+    `limit`: characters of one result.
+    """
     done = history.done
     several = len({step.outcome.by for step in done if step.outcome}) > 1
     if len(done) <= MOST_LINES:
-        return tuple(_line(history, step, several) for step in done)
+        return tuple(_line(history, step, several, limit) for step in done)
     head, middle, tail = done[:ENDS], done[ENDS:-ENDS], done[-ENDS:]
     folded = _named(middle) if len(done) <= MOST_NAMED else _grouped(middle)
     span = f"Steps {middle[0].number} to {middle[-1].number} in short"
     return (
-        *(_line(history, step, several) for step in head),
+        *(_line(history, step, several, limit) for step in head),
         f"{span}: {folded}.",
-        *(_line(history, step, several) for step in tail),
+        *(_line(history, step, several, limit) for step in tail),
     )
 
 
-def _line(history: History, step: Step, several: bool) -> str:
+def _line(history: History, step: Step, several: bool, limit: int) -> str:
     by = step.outcome.by if step.outcome else None
     who = f" ({one_line(history.name(by), 60)})" if several else ""
-    return sentence(f"Step {step.number}{who}, {subject_of(step)}: {result_of(step)}", 480)
+    return sentence(f"Step {step.number}{who}, {subject_of(step)}: {result_of(step, limit)}", limit + 280)
 
 
 def _named(steps: Sequence[Step]) -> str:

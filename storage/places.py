@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.tables import accounts, messages, places
+from storage.tables import accounts, ai_sessions, messages, places
 
 LATEST = 6
 CHANGE = text("nextval('message_changes')")
@@ -46,6 +46,11 @@ class Place:
     thread: str
     session_id: UUID | None = None
     link: str = ""
+
+    @property
+    def is_private(self) -> bool:
+        """Between one person and us. Slack tells it by how an address begins."""
+        return self.platform == "slack" and self.channel.startswith(("D", "U", "W"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +228,17 @@ class Places:
             .values(session_id=session_id)
         )
 
-    async def settle(self, place_id: UUID, channel: str, thread: str) -> None:
-        """The Place has this address from now on. LookupError where another Place has it already."""
+    async def settle(self, place_id: UUID, channel: str, thread: str, workspace: str = "") -> None:
+        """The Place has this address from now on, and no link yet; in another workspace, if one is given. LookupError
+        where another Place has it already.
+        """
+        given = {"channel": channel, "thread": thread, "link": ""}
+        if workspace:
+            given["workspace"] = workspace
         free = update(places).where(places.c.id == place_id, places.c.account_id == self._account)
         try:
             async with self._db.begin_nested():
-                await self._db.execute(free.values(channel=channel, thread=thread))
+                await self._db.execute(free.values(given))
         except IntegrityError as taken:
             raise LookupError("another place has this address") from taken
 
@@ -237,8 +247,20 @@ class Places:
         await self._db.execute(update(places).where(mine).values(link=link))
 
     async def link_of(self, session_id: UUID) -> str:
-        """Leads to the Session's thread; empty where no platform has given one."""
-        return next((place.link for place in await self.of_session(session_id) if place.link), "")
+        """Leads to the Session's thread for anybody who reads it; empty where no platform has given such a link."""
+        found = await self.of_session(session_id)
+        return next((p.link for p in found if p.link and not p.is_private), "")
+
+    async def begun_fresh(self, session_id: UUID) -> tuple[Place, ...] | None:
+        """The Places of the Session that goes on from this one; None where there is no such Session."""
+        query = (
+            select(ai_sessions.c.id)
+            .where(ai_sessions.c.parent_session_id == session_id, ai_sessions.c.account_id == self._account)
+            .order_by(ai_sessions.c.created_at)
+            .limit(1)
+        )
+        child = (await self._db.execute(query)).scalar()
+        return await self.of_session(child) if child is not None else None
 
     async def retire(self, place_id: UUID) -> None:
         """An escalation channel that is closed to us."""

@@ -44,8 +44,10 @@ ASKS: Mapping[str, type[Event]] = {
     "take_over": events.TakenOver,
     "abandon": events.Abandoned,
     "rate": events.Rated,
+    "already_tried": events.StepAnswered,
+    "cannot_do": events.StepAnswered,
 }
-"""What a submitted form becomes. "Already tried" is not here: a late answer only refreshes the card."""
+"""What a submitted form becomes."""
 
 
 class StoredChecks:
@@ -84,6 +86,8 @@ def shape(verb: str, fields: Fields) -> Wrong:
         wrong |= _ticket(fields)
     if verb == "settings":
         wrong |= _settings(fields)
+    if verb == "start" and not any(said.strip() for said in fields.values()):
+        wrong["text"] = say("slack.error.start")
     if verb == "rate" and number(fields.get("rating", "")) not in range(1, 6):
         wrong["rating"] = say("refused.rating")
     return wrong

@@ -164,8 +164,8 @@ def _channel(field: Field) -> Json:
             "exclude_bot_users": True,
         },
     }
-    given = re.fullmatch(r"[CG][A-Z0-9]{2,30}", field.value)
-    return made | {"initial_conversation": field.value} if given else made
+    given = re.fullmatch(r"(?:T[A-Z0-9]{2,30}:)?([CG][A-Z0-9]{2,30})", field.value)
+    return made | {"initial_conversation": given[1]} if given else made
 
 
 # ── What was filled in ──────────────────────────────────────────────────────────────────────────────────────

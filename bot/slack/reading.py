@@ -23,6 +23,7 @@ from bot.slack.fetching import (
     WantsSpent,
 )
 from bot.slack.payloads import ADD, TROUBLESHOOT
+from bot.slack.reach import chosen_in
 from bot.slack.routes import keep_route
 from bot.slack.said import Word
 from bot.slack.text import mentions
@@ -283,8 +284,9 @@ async def _submit(scene: Scene) -> Inbound | Sequence[Act] | None:
         return await _added(scene, await session_of(unit, scene.own, word.fields.get("session")))
     place = await thread_of(unit, word)
     session = await session_of(unit, place or scene.own, word.args.get("session"))
+    fields = await chosen_in(unit, word.team, word.fields) if word.verb == "settings" else word.fields
     inbound = await _inbound(
-        scene, "submit", verb=word.verb, args=word.args, fields=word.fields, session=session, home=home, place=place,
+        scene, "submit", verb=word.verb, args=word.args, fields=fields, session=session, home=home, place=place,
         origin=origin,
     )  # fmt: skip
     if word.in_home:

@@ -10,10 +10,8 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from bot.card import Card, Choice, Text
-from bot.slack import blocks, home, modals
+from bot.slack import blocks, home, modals, reach
 from bot.slack.api import Api, Away, Refused
 from bot.slack.refusals import CLOSED, CLOSED_VIEW, GONE, LOST, NOBODY, TOO_MUCH
 from bot.slack.routes import Route, route_of
@@ -23,7 +21,6 @@ from bot.words import say
 from engine.session import Session
 from storage.places import Place
 from storage.store import Store, Unit
-from storage.tables import workspaces
 
 log = logging.getLogger("flowpilot.slack")
 
@@ -45,36 +42,28 @@ class SlackVoice:
 
     # ── Places ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def direct(self, unit: Unit, user: UUID) -> Place | None:
-        for platform, team, external in await unit.accounts.identities_of(user):
-            if platform == "slack":
-                return await unit.places.ensure("direct", "slack", team, external)
-        return None
+    async def direct(self, unit: Unit, user: UUID, prefer: str = "") -> Place | None:
+        known = await reach.identity(unit, user, prefer)
+        return await unit.places.ensure("direct", "slack", *known) if known else None
 
     async def thread(self, unit: Unit, session: Session) -> Place | None:
         """Beside its parent, where it has one in Slack; else in its owner's direct messages."""
-        unopened = f"{UNOPENED}{session.id}"
+        unopened, beside = f"{UNOPENED}{session.id}", ""
         if session.parent_id is not None:
             for parent in await unit.places.of_session(session.parent_id):
-                if (
-                    parent.platform == "slack"
-                    and parent.kind == "thread"
-                    and not parent.channel.startswith(("D", "U", "W"))
-                ):
+                if parent.platform != "slack" or parent.kind != "thread":
+                    continue
+                beside = beside or parent.workspace
+                if not parent.channel.startswith(reach.DIRECT):
                     args = ("thread", "slack", parent.workspace, parent.channel, unopened, session.id)
                     return await unit.places.ensure(*args)
-        own = await self.direct(unit, session.owner_id)
+        own = await self.direct(unit, session.owner_id, beside)
         if own is None:
             return None
         return await unit.places.ensure("thread", "slack", own.workspace, own.channel, unopened, session.id)
 
     async def channel(self, unit: Unit) -> Place | None:
-        """The setting names it as `C…`, or as `T…:C…` where an Account has several workspaces."""
-        chosen = str((await unit.accounts.settings()).get("escalation_channel") or "")
-        team, _, channel = chosen.rpartition(":")
-        if not channel.startswith(("C", "G")):
-            return None
-        team = team or await _only_team(unit)
+        team, channel = await reach.escalation_channel(unit)
         if not team:
             return None
         place = await unit.places.ensure("escalations", "slack", team, channel)
@@ -204,6 +193,7 @@ class SlackVoice:
         """In the window that waits, beside what he clicked, or as the answer to his command."""
         async with self._store.transaction(account) as unit:
             route, now = await route_of(unit, way, to), unit.now
+            card = await reach.offered_in(unit, route.team, card) if route else card
         if route is None:
             return False
         try:
@@ -272,22 +262,28 @@ class SlackVoice:
     async def elsewhere(self, account: UUID, session: Session) -> Place | None:
         """Under the escalation card, or in his direct messages, where he sees none of the Session's threads."""
         async with self._store.transaction(account) as unit:
-            own = await self.direct(unit, session.owner_id)
             places = [
                 p
                 for p in await unit.places.of_session(session.id)
                 if p.platform == "slack" and p.kind == "thread"
             ]
             card = await self._escalation_card(unit, session)
-        if own is None or any(p.channel == own.channel for p in places):
+            near = [p.workspace for p in (*places, *((card,) if card else ()))]
+            known = {team: await self.direct(unit, session.owner_id, team) for team in (*near, "")}
+        mine = {team: own for team, own in known.items() if own is not None and own.workspace == team}
+        fallback = next((mine[team] for team in near if team in mine), known[""])
+        if fallback is None:
             return None
         try:
             for place in places:
-                if await self._sees(place, own.channel):
+                own = mine.get(place.workspace)
+                if own is not None and (place.channel == own.channel or await self._sees(place, own.channel)):
                     return None
         except Away as away:
             raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
-        return card or replace(own, kind="thread", thread=f"{UNOPENED}{session.id}")
+        if card is not None and card.workspace in mine:
+            return card
+        return replace(fallback, kind="thread", thread=f"{UNOPENED}{session.id}")
 
     async def _escalation_card(self, unit: Unit, session: Session) -> Place | None:
         place = await self.channel(unit)
@@ -300,27 +296,29 @@ class SlackVoice:
                 return replace(place, kind="thread", channel=channel, thread=ts)
         return None
 
-    async def _sees(self, place: Place, person: str) -> bool:
-        """Whether this member can read there: everybody reads a public channel."""
+    async def _sees(self, place: Place, person: str = "") -> bool:
+        """Whether this member can read there, or without one whether everybody in that workspace can."""
         api = await self._api(place.workspace)
         try:
-            found = (await api.call("conversations.info", channel=place.channel))["channel"]
-            if not (found.get("is_private") or found.get("is_im") or found.get("is_mpim")):
+            if not place.channel.startswith(("U", "W")) and await reach.is_public(api, place.channel):
                 return True
-            cursor = ""
-            for _ in range(20):
-                listed = await api.call(
-                    "conversations.members", channel=place.channel, limit=1000, cursor=cursor or None
-                )
-                if person in (listed.get("members") or ()):
-                    return True
-                cursor = str((listed.get("response_metadata") or {}).get("next_cursor") or "")
-                if not cursor:
-                    break
+            return bool(person) and await reach.is_member(api, place.channel, person)
         except Refused as refused:
             self._gone(place.workspace, refused)
             log.info("nobody can say who reads there: %s", refused.log_safe)
         return False
+
+    async def opens(self, account: UUID, place: Place) -> bool:
+        if place.channel.startswith(reach.DIRECT):
+            return False
+        async with self._store.transaction(account) as unit:
+            team, channel = await reach.escalation_channel(unit)
+        if team and (team, channel) != (place.workspace, place.channel):
+            try:
+                return team == place.workspace and await self._sees(place)
+            except Away as away:
+                raise VoiceAway(away.retry_after, away.log_safe, sure=True) from away
+        return True
 
 
 def _calling(card: Card, team: str, drawn: dict[str, Any]) -> dict[str, Any]:
@@ -388,11 +386,3 @@ def _short(args: Any) -> dict[str, str]:
 
 def _mark(place: Place, key: str) -> str:
     return f"{place.id}:{key}"
-
-
-async def _only_team(unit: Unit) -> str:
-    """The Account's workspace, where it has one only."""
-    mine = (workspaces.c.account_id == unit.account) & (workspaces.c.platform == "slack")
-    query = select(workspaces.c.external_id).where(mine, workspaces.c.state == "installed")
-    teams = list((await unit.connection.execute(query)).scalars())
-    return str(teams[0]) if len(teams) == 1 else ""

@@ -48,7 +48,9 @@ class Logged:
 def event_log(*chunks: Sequence[Logged]) -> bytes:
     """A file with one chunk per row of events; the newest may stand in any chunk, as in a log that went round."""
     written = [_chunk(events) for events in chunks]
-    head = struct.pack("<8sQQQIHHHH", b"ElfFile\0", 0, max(0, len(written) - 1), 1, 128, 1, 3, 4096, len(written))
+    head = struct.pack(
+        "<8sQQQIHHHH", b"ElfFile\0", 0, max(0, len(written) - 1), 1, 128, 1, 3, 4096, len(written)
+    )
     head = head.ljust(120, b"\0")
     return (head + struct.pack("<II", 0, zlib.crc32(head))).ljust(4096, b"\0") + b"".join(written)
 
@@ -76,7 +78,9 @@ class _Chunk:
         self.name(element.name)
         if element.attributes:
             inner = self._size_to_come()
-            for left, (name, value) in zip(range(len(element.attributes) - 1, -1, -1), element.attributes, strict=True):
+            for left, (name, value) in zip(
+                range(len(element.attributes) - 1, -1, -1), element.attributes, strict=True
+            ):
                 self.raw.append(0x46 if left else 0x06)
                 self.name(name)
                 self.value(value)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from bot import verbs
 from bot.psa_door import Checking, Doors
 from bot.showing import Showing, connection_view
 from demo.psa import PracticePsa, practice_psa
@@ -16,9 +17,11 @@ from engine.clients.connectwise import ConnectWise
 from engine.effects import CheckConnection, Lane, Show
 from engine.ports import PsaView
 from engine.psa import Connection, Psa
+from engine.session import Role
 from storage.accounts import PsaConnection
 from storage.limiter import LocalLimiter
 from tests.bot.card_views import words
+from tests.bot.saying_scene import inbound
 from tests.conftest import Database
 from tests.contracts.answering import utc_now
 from tests.fakes import Office, office, room
@@ -53,6 +56,29 @@ class Connecting:
         await desk.deliver(self.place.account, made, Lane.WORK)
         return made
 
+    async def ask(self, **keys: str) -> None:
+        """The form with these keys, sent by the Admin; the check is owed and not made yet."""
+        kept = self.psa.settings
+        given = {
+            "host": self.psa.url,
+            "company": kept.company,
+            "public_key": kept.public_key,
+            "private_key": kept.private_key,
+            "client_id": kept.client_id,
+        }
+        admin = replace(self.place.lea, roles=frozenset({Role.ADMIN}))
+        async with self.place.store.transaction(self.place.account) as unit:
+            asked = await inbound(unit, admin, None, "submit", verb="connect", fields={**given, **keys})
+            for act in await verbs.acts(asked):
+                await unit.outbox.owe(act.subject, act.effects)
+
+    async def check(self, connection: UUID) -> None:
+        desk = room(self.place, work=Checking(self.place.store, self.doors)).desk
+        await desk.deliver(self.place.account, connection, Lane.WORK)
+
+    async def drafts(self) -> int:
+        return len(await self.place.rows("select id from drafts"))
+
     async def said(self) -> list[str]:
         """What the answers say that are owed to the Admin, drawn as they are now."""
         rows = await self.place.rows("select args from outbox where verb = 'Show' order by id")
@@ -85,7 +111,7 @@ class Connecting:
 @pytest.fixture
 async def at(database: Database) -> AsyncIterator[Connecting]:
     async with practice_psa() as psa, office(database.app_url) as place:
-        doors = Doors(place.store, client)
+        doors = Doors(place.store, client, psa.settings.client_id)
         yield Connecting(place, psa, doors)
         await doors.close()
 
@@ -140,3 +166,56 @@ async def test_an_absurd_host_is_told_at_once(at: Connecting) -> None:
     for host in ("a" * 5_000, "psa..example"):
         await at.connect(host)
         assert "This is not a host name" in (await at.said())[-1]
+
+
+async def test_wrong_keys_leave_a_connection_that_works_as_it_was_and_the_admin_is_told(
+    at: Connecting,
+) -> None:
+    made = await at.connect(at.psa.url)
+    before = await at.known()
+    for _ in range(2):
+        await at.ask(private_key="mistyped-key")
+        assert await at.known() == before
+        await at.check(made)
+    assert await at.known() == before
+    told = (await at.said())[-1]
+    assert "The new keys are not in use" in told
+    assert "mistyped-key" not in told
+    assert "Change the connection" in told
+    assert await at.drafts() == 0
+    view = await at.opened()
+    assert view.psa is not None
+    assert await view.psa.boards()
+
+
+async def test_new_keys_are_in_use_once_they_were_accepted(at: Connecting) -> None:
+    made = await at.connect(at.psa.url)
+    before = await at.known()
+    await at.ask(client_id="")
+    assert await at.known() == before
+    await at.check(made)
+    [known] = await at.known()
+    assert (known.id, known.state, known.keys["client_id"]) == (made, "connected", "")
+    assert "ConnectWise is connected" in (await at.said())[-1]
+    assert await at.drafts() == 0
+
+
+async def test_of_keys_typed_twice_before_the_check_only_the_last_are_tried_and_told_of(
+    at: Connecting,
+) -> None:
+    made = await at.connect(at.psa.url)
+    await at.ask(private_key="mistyped-key")
+    await at.ask(client_id="")
+    before = len(await at.said())
+    await at.check(made)
+    assert (await at.known())[0].keys["client_id"] == ""
+    assert len(await at.said()) == before + 1
+
+
+async def test_keys_that_expired_before_the_check_are_told_so(at: Connecting) -> None:
+    made = await at.connect(at.psa.url)
+    await at.ask(private_key="mistyped-key")
+    await at.place.rows("delete from drafts")
+    await at.check(made)
+    assert "could not be checked in that time" in (await at.said())[-1]
+    assert [c.state for c in await at.known()] == ["connected"]

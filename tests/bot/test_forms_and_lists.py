@@ -243,6 +243,43 @@ def test_a_whole_script_can_be_copied_in_pieces() -> None:
     assert "\n".join(cards.pieces(text)) == text.rstrip("\n")
 
 
+def test_a_long_list_of_people_says_how_the_others_are_found() -> None:
+    lines = [PersonLine(UUID(int=n), f"Person {n}", None, ("lead",), (), None) for n in range(130)]
+    card = cards.people(lines)
+    assert "110 more are not listed. *people NAME* finds the others." in words(card)
+    assert [c.more for c in card.choices] == [False] * 5 + [True] * 100
+    assert "NAME" not in words(cards.people(lines[:3]))
+    assert "No Lead yet" not in words(cards.people([replace(lines[0], roles=())], name="Person 0"))
+
+
+def test_a_person_keeps_his_teams_and_his_member_in_the_form_however_many_there_are() -> None:
+    teams = [(UUID(int=n), f"Team {n:02}") for n in range(30)]
+    members = [(n, f"Member {n}") for n in range(1, 201)]
+    line = PersonLine(JANE, "Jane Doe", None, (), ("Team 29",), "member 150", 150)
+    form = cards.person_form(line, teams, members).form
+    assert form is not None
+    by_name = {f.name: f for f in form.fields}
+    assert by_name[f"team:{UUID(int=29)}"].value == "yes"
+    assert len([name for name in by_name if name.startswith("team:")]) == 20
+    assert "10 more teams" in by_name["new_team"].hint
+    assert by_name["member"].value == "150"
+    assert "other_member" in by_name
+    few = cards.person_form(line, teams[:2], members[:3]).form
+    assert few is not None
+    assert "other_member" not in [f.name for f in few.fields]
+    assert next(f for f in few.fields if f.name == "member").value == "150"
+
+
+def test_a_member_searched_by_name_stands_first() -> None:
+    members = [(n, f"Member {n}") for n in range(1, 201)]
+    line = PersonLine(JANE, "Jane Doe", None, (), (), None)
+    form = cards.person_form(line, (), members, "member 177").form
+    assert form is not None
+    chosen = next(f for f in form.fields if f.name == "member")
+    assert [value for value, _ in chosen.options][:2] == ["none", "177"]
+    assert "member 177" in chosen.hint
+
+
 def test_people_without_a_lead_are_told_so() -> None:
     line = PersonLine(JANE, "Jane Doe", None, ("technician",), (), None)
     assert "No Lead yet" in words(cards.people([line]))

@@ -58,6 +58,16 @@ def test_a_step_cannot_be_answered_unless_the_session_is_active(status: Status) 
     }
 
 
+def test_a_step_that_waits_offers_only_what_ends_the_waiting() -> None:
+    paused = cards.step_card(view(Status.PAUSED), OPEN_STEP)
+    assert [c.verb for c in paused.choices] == ["resume"]
+    assert "The session is paused, so this step waits." in words(paused)
+    asking = cards.step_card(view(Status.REQUESTING_ESCALATION), OPEN_STEP)
+    assert asking.choices == ()
+    assert words(asking).count("so this step waits") == 1
+    assert "Type" not in words(asking)
+
+
 def test_a_step_that_is_no_longer_on_the_table_has_no_answers() -> None:
     assert "answer" not in [c.verb for c in cards.step_card(view(), replace(OPEN_STEP, number=2)).choices]
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from bot import verbs
 from bot.closing_verbs import reviewed
+from bot.commands import Command, parse
 from engine.effects import Show, ShowForm
 from engine.events import AnswerCorrected, Paused, SessionStarted, StepAnswered
 from engine.intake import Attachment
@@ -127,6 +128,72 @@ async def test_odd_numbers_in_an_admins_form_are_left_out(
         known = await unit.accounts.connection()
     assert known is not None
     assert odd not in str(known.settings.get("resolved_status"))
+
+
+# ── People ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def changed(place: Office, fields: dict[str, str]) -> list[str]:
+    """What an Admin sees after he saved Ben."""
+    return await asked_for(place, "submit", fields, user=str(place.ben.id))
+
+
+async def asked_for(place: Office, kind: Any, fields: dict[str, str], **args: str) -> list[str]:
+    admin = replace(place.anna, roles=frozenset({Role.ADMIN}))
+    async with place.store.transaction(place.account) as unit:
+        asked = await inbound(unit, admin, None, kind, verb="people", args=args, fields=fields)
+        found = await verbs.acts(asked)
+    return [e.what for act in found for e in act.effects if isinstance(e, Show)]
+
+
+async def test_a_team_that_did_not_stand_in_the_form_is_left_alone(place: Office) -> None:
+    async with place.store.transaction(place.account) as unit:
+        left, kept, joined = [await unit.accounts.add_team(name) for name in ("Left", "Kept", "Joined")]
+        await unit.accounts.set_teams(place.ben.id, [left, kept])
+    assert await changed(place, {f"team:{left}": "", f"team:{joined}": "yes"}) == ["people"]
+    async with place.store.transaction(place.account) as unit:
+        ben = await unit.accounts.user(place.ben.id)
+    assert ben is not None
+    assert set(ben.team_ids) == {kept, joined}
+
+
+async def test_a_member_is_given_by_id_or_looked_for_by_name(place: Office) -> None:
+    async with place.store.transaction(place.account) as unit:
+        connection = await unit.accounts.connect("psa.example", "acme", {"private_key": "x"})
+        await unit.accounts.map_member(connection, place.ben.id, 7, "Ben Seven", "email")
+    assert await changed(place, {"member": "7"}) == ["people"]
+    assert await changed(place, {"member": "7", "other_member": "Eight"}) == [
+        f"form:person:{place.ben.id}:Eight"
+    ]
+    async with place.store.transaction(place.account) as unit:
+        assert (await unit.accounts.members(connection))[place.ben.id] == (7, "Ben Seven")
+    assert await changed(place, {"member": "7", "other_member": "123"}) == ["people"]
+    async with place.store.transaction(place.account) as unit:
+        assert (await unit.accounts.members(connection))[place.ben.id][0] == 123
+
+
+async def test_people_with_a_name_opens_that_person_or_lists_the_few(place: Office) -> None:
+    name = place.ben.name
+    assert await asked_for(place, "say", {"name": name.upper()}) == [f"form:person:{place.ben.id}"]
+    assert await asked_for(place, "say", {"name": "nobody at all"}) == ["people:nobody at all"]
+    async with place.store.transaction(place.account) as unit:
+        asked = await inbound(unit, place.ben, None, "say", verb="people", fields={"name": name})
+        (act,) = await verbs.acts(asked)
+    assert [e.what for e in act.effects if isinstance(e, Show)] == [f"people:{name}"]
+
+
+@pytest.mark.parametrize(
+    "said", ["people cannot print since noon", "people in sales have no mail", "people can’t log in"]
+)
+async def test_what_people_do_is_no_name(said: str) -> None:
+    assert parse(said) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["Carla", "carla diaz", "carla@acme.example", "Ødegaard", "Anna-Maria O'Neil"]
+)
+async def test_a_name_after_people_is_one(name: str) -> None:
+    assert parse(f"people {name}") == Command("people", {"name": name})
 
 
 async def test_an_unknown_reason_to_wait_shows_the_form_again(place: Office) -> None:

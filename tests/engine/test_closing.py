@@ -187,7 +187,7 @@ def test_after_the_end_only_what_comes_after_still_happens(status: Status) -> No
     (story >> Rated(ANNA, 5, "Thanks")).only(Tell(to=ANNA.id, what="rated"))
     (story >> Resolved(ANNA, "x", "y")).refuses(ANNA, "refused.ended")
     (story >> EvidenceAdded(BEN, "Too late")).refuses(BEN, "refused.ended")
-    (story >> StepAnswered(ANNA, 2, option="yes")).only(ShowCard)
+    (story >> StepAnswered(ANNA, 2, option="yes")).refuses(ANNA, "refused.ended")
     (story >> Abandoned(None)).only(ShowCard)
     assert story.status is status
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from engine.customer_text import concerns, private_words
-from engine.documentation import Documentation, compose, edited, from_json, readers
+from engine.documentation import WHOLE, Documentation, compose, edited, from_json, readers
 from engine.psa import Ticket
 from engine.psa_settings import PsaSettings
 from engine.session import (
@@ -138,6 +138,13 @@ def test_notes_are_kept_under_their_givers_name_and_chatter_is_not() -> None:
     assert "lol" not in doc.technical
 
 
+def test_what_people_wrote_stands_whole_and_is_never_cut() -> None:
+    said = "port 12 was dark " * 120 + "until it was moved"
+    doc = compose(history(step(1, "Look at the port", None, said), notes=(note(said),)), None, "resolution")
+    assert lines(doc)["Notes"] == f"Ben Example, note: {said}."
+    assert lines(doc)["Tried"].endswith(f"{said}.")
+
+
 def test_what_was_promised_is_the_follow_up() -> None:
     asked = Escalation(ANA, NOON, "stuck", Target(), promised="call back before five")
     doc = compose(history(escalation=asked), None, "escalation")
@@ -157,7 +164,8 @@ def test_no_text_can_add_a_line_or_break_the_note(asked: str, said: str, learned
     )
     labels = {"Fix", "Problem", "Confirmed", "Tried", "Notes", "Verification"}
     assert {line.partition(":")[0] for line in doc.technical.split("\n")} <= labels
-    assert len(doc.technical) < 8_000
+    # What he said stands there twice, as the result and as the note, each as long as a note can be.
+    assert len(doc.technical) < 2 * WHOLE + 8_000
     doc.technical.encode()
     assert "\x00" not in doc.technical
 

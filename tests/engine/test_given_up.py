@@ -75,6 +75,22 @@ async def test_a_connection_that_cannot_be_checked_is_failed_and_the_admin_sees_
     assert (place.lea.id, Lane.TALK, timedelta()) in given.bell.lanes
 
 
+async def test_new_keys_that_cannot_be_checked_leave_the_connection_as_it_was(place: Office) -> None:
+    async with place.store.transaction(place.account) as unit:
+        known = await unit.accounts.connect("api.example", "msp", {})
+        await unit.accounts.change_connection(known, state="connected")
+    check = CheckConnection(connection_id=known, to=place.lea.id, place=uuid4(), draft=uuid4())
+    await fails_for_good(place, known, check)
+    async with place.store.transaction(place.account) as unit:
+        found = await unit.accounts.connection(known)
+    assert found is not None
+    assert (found.state, found.problem) == ("connected", "")
+    [(admin, what)] = await told(place)
+    assert admin == place.lea.id
+    assert what.startswith("keys_unused:")
+    assert "E2" in what
+
+
 @pytest.mark.parametrize("verb", ["WriteUp", "WritePackage", "MakeOwner", "OpenFresh", "RetryPosts"])
 async def test_other_work_that_is_given_up_is_told_to_the_owner_and_whose_part_it_was(
     place: Office, verb: str

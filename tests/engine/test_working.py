@@ -123,9 +123,10 @@ def test_a_leads_answer_leaves_the_clock_with_the_owner() -> None:
     assert story.it.intervals == ()
 
 
-def test_an_answer_to_a_paused_session_only_refreshes_the_card() -> None:
+def test_an_answer_to_a_paused_session_is_told_why_it_has_to_wait() -> None:
     story = working() >> Paused(ANNA, WaitingFor.VENDOR)
-    (story >> StepAnswered(ANNA, 1, option="yes")).only(ShowCard)
+    (story >> StepAnswered(ANNA, 1, option="yes")).refuses(ANNA, "refused.while_paused")
+    assert story.table is not None
 
 
 def test_fixed_opens_the_resolve_form_and_asks_the_guide_nothing() -> None:

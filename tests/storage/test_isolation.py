@@ -237,6 +237,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "forget_messages": lambda at, t: at.forget_messages(t.place),
         "keep_link": lambda at, t: at.keep_link(t.place, "BETA"),
         "link_of": lambda at, t: at.link_of(t.session),
+        "begun_fresh": lambda at, t: at.begun_fresh(t.session),
         "retire": lambda at, t: at.retire(t.queue),
         "reopen": lambda at, t: at.reopen("console", "ALPHA", t.shut),
     },

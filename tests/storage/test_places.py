@@ -28,6 +28,29 @@ async def test_a_place_settles_where_its_first_message_was_posted(place: Office)
         assert await unit.places.find("slack", team, "C1", f"new:{session}") is None
 
 
+async def test_a_place_that_moves_to_another_workspace_loses_the_link_that_led_to_where_it_was(
+    place: Office,
+) -> None:
+    session, team, other = await place.start(), str(uuid4()), str(uuid4())
+    async with place.store.transaction(place.account) as unit:
+        made = await unit.places.ensure("thread", "slack", team, "C1", "1", session)
+        await unit.places.keep_link(made.id, "https://one.slack.com/archives/C1/p1")
+        await unit.places.settle(made.id, "C2", "2", other)
+        moved = await unit.places.get(made.id)
+        assert moved is not None
+        assert (moved.workspace, moved.channel, moved.thread, moved.link) == (other, "C2", "2", "")
+
+
+async def test_a_link_into_a_private_conversation_is_no_link_to_a_session(place: Office) -> None:
+    session, team = await place.start(), str(uuid4())
+    async with place.store.transaction(place.account) as unit:
+        for channel in ("D0ANNA", "U0ANNA", "C1"):
+            assert await unit.places.link_of(session) == ""
+            made = await unit.places.ensure("thread", "slack", team, channel, "1", session)
+            await unit.places.keep_link(made.id, f"https://one.slack.com/archives/{channel}/p1")
+        assert await unit.places.link_of(session) == "https://one.slack.com/archives/C1/p1"
+
+
 async def test_an_address_that_is_taken_is_refused_and_the_transaction_goes_on(place: Office) -> None:
     team = str(uuid4())
     async with place.store.transaction(place.account) as unit:

@@ -75,6 +75,14 @@ def test_a_ticket_that_is_none_cannot_be_linked() -> None:
     assert shape("link", {"ticket": "4711"}) == {}
 
 
+def test_a_session_is_not_started_from_nothing() -> None:
+    empty = {"text": "", "ticket": "", "tried": " ", "files": ""}
+    assert shape("start", empty) == {"text": say("slack.error.start")}
+    assert shape("start", {"tried": "", "files": ""}) == {"text": say("slack.error.start")}
+    for name, given in (("text", "No mail"), ("ticket", "4711"), ("tried", "Restarted"), ("files", "F1")):
+        assert shape("start", {**empty, name: given}) == {}
+
+
 def test_a_rating_is_from_one_to_five() -> None:
     assert [bool(shape("rate", {"rating": given})) for given in ("1", "5", "0", "6", "")] == [
         False, False, True, True, True
