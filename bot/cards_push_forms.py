@@ -11,6 +11,7 @@ from bot.cards_parts import EDITABLE, Shortener, bullets, local, texts
 from bot.cards_posts import held
 from bot.cards_texts import NOTHING, UnderWay, changes, refilled, too_long
 from bot.cards_verbs import updates
+from bot.text_parts import DRAWN, MARK, mark
 from bot.views import SessionView
 from bot.words import named, say
 from engine.documentation import Documentation, readers
@@ -49,8 +50,23 @@ def resolve_form(
     ticket = view.session.ticket_id
     title = say("resolve.title_ticket", ticket=ticket) if ticket else say("resolve.title")
     submit = say("resolve.submit_post" if updates(view, "resolve") else "resolve.submit")
-    card = form_card(title, "resolve", view.session, submit, inputs, blocks, choices=choices, cut=short.cut)
+    card = form_card(
+        title,
+        "resolve",
+        view.session,
+        submit,
+        inputs,
+        blocks,
+        choices=choices,
+        cut=short.cut,
+        **_marks(inputs),
+    )
     return refilled(card, under_way.fields)
+
+
+def _marks(inputs: Sequence[Field]) -> dict[str, str]:
+    """By which a text that nobody touched is known again: the record may go on while the form is open."""
+    return {f"{MARK}{each.name}": mark(each.value) for each in inputs if each.name in DRAWN}
 
 
 def escalate_form(
@@ -92,7 +108,9 @@ def escalate_form(
     ticket = session.ticket_id
     title = say("escalate.title_ticket", ticket=ticket) if ticket else say("escalate.title")
     submit = say("escalate.submit_post" if updates(view, "escalate") else "escalate.submit")
-    card = form_card(title, "escalate", session, submit, inputs, blocks, choices=choices, cut=short.cut)
+    card = form_card(
+        title, "escalate", session, submit, inputs, blocks, choices=choices, cut=short.cut, **_marks(inputs)
+    )
     return refilled(card, under_way.fields)
 
 

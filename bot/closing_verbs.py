@@ -12,6 +12,7 @@ from bot.acts import Acts, event, filled, form, refused, tell, tell_of
 from bot.inbound import Inbound, number
 from bot.opening import shut
 from bot.psa_door import zone_of
+from bot.text_parts import MARK, mark
 from bot.when import TimeUnclear, read_time
 from engine import events
 from engine.documentation import compose, edited
@@ -81,7 +82,7 @@ async def submitted(asked: Inbound, session: Session, verb: str) -> dict[str, st
     if found is None:
         return tell_of(asked, session, "gone")
     kept, composed = found
-    given = {name: asked.fields[name] for name in _TEXTS if name in asked.fields}
+    given = {name: asked.fields[name] for name in _TEXTS if name in asked.fields and _touched(asked, name)}
     if stale := [name for name in kept.stale(composed) if name not in given]:
         await text_drafts.hand_back(asked.unit, asked.person.id, session.id, occasion, asked.fields, stale)
         return form(asked, session, verb)
@@ -89,6 +90,12 @@ async def submitted(asked: Inbound, session: Session, verb: str) -> dict[str, st
     unseen = ("summary", "fix") if verb == "resolve" and asked.kind == "submit" else ()
     whole = {name: getattr(composed, name) for name in unseen}
     return {**whole, **kept.valid(composed), **given}
+
+
+def _touched(asked: Inbound, name: str) -> bool:
+    """A text left as it was drawn is no edit, whatever was added to the record since: it is drawn anew."""
+    drawn_as = asked.args.get(f"{MARK}{name}")
+    return drawn_as is None or mark(asked.fields[name]) != drawn_as
 
 
 async def _handed_back(asked: Inbound, session: Session, verb: str, why: str) -> Acts:

@@ -14,7 +14,8 @@ import struct
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -60,16 +61,35 @@ def _bounded() -> None:
 def report(raw: bytes, until: float, write: Callable[[bytes], object]) -> None:
     """Writes a chunk's events at a time, the newest chunk first: per line the number of the record, a tab and the
     event. The line `end` follows where that were all of them. `until` is a monotonic time.
+
+    Damaged chunks come last, as the parser may never come back from one.
     """
+    chunks = [raw[at : at + _CHUNK] for at in _newest_first(raw)]
+    intact = [_is_intact(chunk) for chunk in chunks]
+    whole = [_report([c for c, good in zip(chunks, intact, strict=True) if good is wanted], until, write)
+             for wanted in (True, False)]  # fmt: skip
+    if all(whole):
+        write(b"end\n")
+
+
+def _report(chunks: Sequence[bytes], until: float, write: Callable[[bytes], object]) -> bool:
+    """Whether all of them were read."""
     events = size = 0
-    for at in _newest_first(raw):
+    for chunk in chunks:
         if events >= MOST_EVENTS or size >= MOST_BYTES_WRITTEN or time.monotonic() > until:
-            return
-        lines = [f"{number}\t{line}\n" for number, line in _lines(raw[at : at + _CHUNK])]
+            return False
+        lines = [f"{number}\t{line}\n" for number, line in _lines(chunk)]
         part = "".join(lines).encode("utf-8", "replace")
         events, size = events + len(lines), size + len(part)
         write(part)
-    write(b"end\n")
+    return True
+
+
+def _is_intact(chunk: bytes) -> bool:
+    """By its checksums; the chunk that Windows was writing when the file was copied may fail them too."""
+    end, found = struct.unpack_from("<II", chunk, 48)
+    head = zlib.crc32(chunk[:120] + chunk[128:512]).to_bytes(4, "little")
+    return head == chunk[124:128] and zlib.crc32(chunk[512:end]) == found
 
 
 def _newest_first(raw: bytes) -> list[int]:

@@ -54,6 +54,17 @@ def changed(parts: Sequence[Part], number: int, given: str) -> tuple[Part, ...]:
     return (*parts[: number - 1], *new, *parts[number:])
 
 
+DRAWN = frozenset({"technical", "customer"})
+"""Texts that are put together from the record."""
+MARK = "mark_"
+"""Begins the argument of a form that knows such a text as it was drawn."""
+
+
+def mark(text: str) -> str:
+    """The same for a text that came back from an input untouched."""
+    return digest(text.replace("\r\n", "\n").strip())[:16]
+
+
 def digest(text: str) -> str:
     """By which a text is known again."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

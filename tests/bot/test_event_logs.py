@@ -88,6 +88,15 @@ def test_a_damaged_chunk_costs_no_other() -> None:
     assert lines(bytes(content)[: middle + CHUNK + 600])[0][11:16] == "10:01"
 
 
+def test_a_damaged_chunk_comes_after_all_others_and_still_gives_what_can_be_read() -> None:
+    content = bytearray(event_log([logged(1)], [logged(2)], [logged(3), logged(4)]))
+    content[4096 + 2 * CHUNK + 100] = 1  # reserved: only the checksum minds
+    parts: list[bytes] = []
+    event_records.report(bytes(content), float("inf"), parts.append)
+    assert [part.partition(b"\t")[0] for part in parts] == [b"2", b"1", b"3", b"end\n"]
+    assert [line[11:16] for line in lines(bytes(content))] == ["10:01", "10:02", "10:03", "10:04"]
+
+
 def test_what_was_read_in_time_is_reported_newest_first_and_all_of_it_with_an_end() -> None:
     content = event_log(*([logged(100 * row + n) for n in range(60)] for row in range(4)))
     parts: list[bytes] = []
@@ -140,8 +149,9 @@ def test_a_file_that_is_too_large_is_told_so_and_one_out_of_time_is_refused() ->
 
 def test_random_damage_never_raises() -> None:
     content = event_log([logged(n, param1="x" * n) for n in range(1, 40)])
+    parts: list[bytes] = []
     for seed in range(200):
         broken = bytearray(content)
         for place in range(4096 + 512 + seed, 4096 + 30_000, 977):
             broken[place] ^= 1 + seed % 255
-        event_records.report(bytes(broken), float("inf"), [].append)
+        event_records.report(bytes(broken), float("inf"), parts.append)

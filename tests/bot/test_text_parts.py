@@ -19,7 +19,7 @@ from bot.psa_door import Doors
 from bot.text_parts import PART, changed, joined, split
 from engine import posts
 from engine.effects import ShowForm, Tell
-from engine.events import EscalationRequested, Rated, Resolved
+from engine.events import EscalationRequested, NoteAdded, Rated, Resolved
 from engine.lifecycle import advance
 from engine.ports import Act
 from engine.psa_settings import PsaSettings
@@ -301,3 +301,29 @@ async def test_a_colleague_may_not_edit_a_text_of_a_session_that_is_not_his(desk
         (act,) = await desk.does(verb, fields, FIRST, desk.place.ben)
         assert [e.what for e in act.effects if isinstance(e, Tell)] == ["refused.not_owner"]
     assert await desk.kinds() == []
+
+
+async def test_a_text_nobody_touched_is_drawn_anew_where_the_record_went_on_meanwhile(
+    database: Database,
+) -> None:
+    async with office(database.app_url, pool_size=2) as place:
+        desk = Desk(
+            place, Forms(place.store, Doors(place.store, lambda _: pytest.fail("none"))), await place.start()
+        )
+        card = await desk.opens("resolve")
+        filled = {**values(card), "summary": "Offline", "fix": "New driver"}
+        assert filled["technical"]
+        # Slack and the console send the text as it was drawn; before it arrives a colleague notes something.
+        async with place.store.transaction(place.account) as unit:
+            before = await unit.sessions.get(desk.session, lock=True)
+            after, _ = advance(before, NoteAdded(place.ben, "The driver was from 2019."), unit.now)
+            assert after is not None
+            await unit.sessions.save(before, after)
+        (resolved,) = [a.event for a in await desk.does("resolve", filled, form_of(card).args)]
+        assert isinstance(resolved, Resolved)
+        assert "The driver was from 2019." in technical(resolved)
+        assert "New driver" in technical(resolved)
+        edited = {**filled, "technical": "As I say."}
+        (own,) = [a.event for a in await desk.does("resolve", edited, form_of(card).args)]
+        assert isinstance(own, Resolved)
+        assert technical(own) == "As I say."
