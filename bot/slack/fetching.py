@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -14,7 +15,7 @@ from typing import Any
 from bot.card import Card, Text, from_json
 from bot.slack import blocks, files, home, modals
 from bot.slack.api import Api, Away, FileRefused, Refused
-from bot.slack.refusals import GONE
+from bot.slack.refusals import CLOSED_VIEW, GONE
 from bot.slack.tokens import Apis
 from bot.words import say
 from engine.intake import Attachment
@@ -109,6 +110,7 @@ class SlackChannel:
 
 
 STRANGE = 300.0
+WINDOW_TRIES, WINDOW_SECONDS = 12, 0.25
 MOST_STRANGERS = 5_000
 
 
@@ -222,9 +224,7 @@ async def _say(api: Api, said: WantsSaid) -> bool:
     card = Card("notice", say(f"{said.key}.title"), (Text(say(f"{said.key}.text")),))
     if said.in_home:
         return await _tried(api, "views.publish", user_id=said.user, view=home.view((card,)))
-    if said.view and await _tried(
-        api, "views.update", external_id=said.view, view=modals.view(card, said.view)
-    ):
+    if said.view and await _in_window(api, said.view, card):
         return True
     drawn = blocks.message(card)
     if said.response_url:
@@ -239,6 +239,21 @@ async def _say(api: Api, said: WantsSaid) -> bool:
         if await _tried(api, "chat.postEphemeral", **args):
             return True
     return await _tried(api, "chat.postMessage", channel=said.user, **drawn)
+
+
+async def _in_window(api: Api, external_id: str, card: Card) -> bool:
+    """Slack may need longer to open a window than a worker to come here."""
+    for _ in range(WINDOW_TRIES):
+        try:
+            await api.call("views.update", external_id=external_id, view=modals.view(card, external_id))
+        except Refused as refused:
+            if refused.code not in CLOSED_VIEW:
+                log.info("a window could not be filled: %s", refused.log_safe)
+                return False
+            await asyncio.sleep(WINDOW_SECONDS)
+        else:
+            return True
+    return False
 
 
 async def _tried(api: Api, method: str, **args: Any) -> bool:

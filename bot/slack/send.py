@@ -224,7 +224,7 @@ class SlackVoice:
                 return True  # he closed it, or it never opened, which he was told
             self._gone(route.team, refused)
             log.warning("a window was refused and says so: %s", refused.log_safe)
-            await _window_refused(api, route)
+            await _window_refused(api, route, now)
         return True
 
     async def _beside(self, api: Api, route: Route, drawn: dict[str, Any]) -> bool:
@@ -349,7 +349,7 @@ async def _said(api: Api, method: str, drawn: dict[str, Any], **args: Any) -> di
     return await api.call(method, **args, text=short, blocks=[])
 
 
-async def _window_refused(api: Api, route: Route) -> None:
+async def _window_refused(api: Api, route: Route, now: datetime) -> None:
     """A window that Slack does not take must not stay as if it were still loading."""
     card = Card("notice", "", (Text(say("slack.window_refused"), tone="warning"),))
     try:
@@ -359,6 +359,8 @@ async def _window_refused(api: Api, route: Route) -> None:
     except Refused as refused:
         if refused.code not in CLOSED_VIEW:
             raise
+        if route.opening(now):
+            raise VoiceAway(WINDOW_SECONDS, "the window is not there yet", sure=True) from refused
 
 
 async def _responded(api: Api, route: Route, drawn: dict[str, Any]) -> bool:
