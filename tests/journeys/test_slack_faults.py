@@ -151,7 +151,9 @@ async def test_what_slack_finds_too_large_or_too_late_is_shown_smaller_said_priv
     await at_work.click(BEN, await card_of(at_work, "Outlook"), "Escalate")
     await at_work.submit(BEN, reason="I have no access to that server.")
     card = await at_work.card("no access", channel=ESCALATIONS)
-    at_work.slack.world.settings.window_seconds = 0.0  # or the refusal would meet a window that is not there yet
+    at_work.slack.world.settings.window_seconds = (
+        0.0  # or the refusal would meet a window that is not there yet
+    )
     prepare(at_work, "invalid_arguments", "views.update")
     await at_work.click(CARLA, card, "Pick up", channel=ESCALATIONS)
     await at_work.window(CARLA, lambda view: "Slack did not take" in shown(view))
