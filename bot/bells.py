@@ -32,6 +32,8 @@ def connect(redis_url: str, timeout: float = 0.2) -> Redis:
 MANY = 10
 """More rings than this at once are one: look for everything that is owed."""
 REST = 0.02
+QUIET = 60.0
+"""Seconds between two words about a Redis that is away."""
 
 
 class RedisBell:
@@ -40,6 +42,7 @@ class RedisBell:
     def __init__(self, redis_url: str) -> None:
         self._queue = Queue(QUEUE, connection=connect(redis_url), serializer=JSONSerializer)
         self._waiting: SimpleQueue[tuple[str, ...] | None] = SimpleQueue()
+        self._said = -QUIET
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
         self._thread.start()
 
@@ -80,7 +83,9 @@ class RedisBell:
             for ring in rings:
                 self._queue.enqueue(WAKE, *ring, result_ttl=0, failure_ttl=60, job_timeout=30)
         except RedisError as lost:
-            log.warning("ring lost: %s", type(lost).__name__)
+            if time.monotonic() - self._said > QUIET:
+                self._said = time.monotonic()
+                log.warning("rings are lost (%s); the sweep finds what is owed", type(lost).__name__)
 
 
 class LocalBell:
