@@ -166,9 +166,9 @@ async def test_words_and_ask_again_right_after_the_stop_do_not_wait_for_the_call
 ) -> None:
     at = await scene(place)
     task = await at.asked()
+    at.guide.asked.clear()  # before anything can make it ask again
     await at.happens(GuideStopped(place.anna, 1))
     await at.happens(GuideAskedAgain(place.anna))
-    at.guide.asked.clear()
     async with asyncio.timeout(10):
         await at.guide.asked.wait()
     at.guide.go_on.set()
