@@ -79,6 +79,7 @@ def assert_blocks(name: str, blocks: Sequence[Json], surface: BlockSurface) -> N
         found.validate_json()
         _assert_size(name, block)
     ids = [each["action_id"] for block in listed if block["type"] == "actions" for each in block["elements"]]
+    ids += [block["element"]["action_id"] for block in listed if block["type"] == "input"]
     assert len(ids) == len(set(ids)), name
     assert all(each.startswith("fp:") and len(each) <= 255 for each in ids), name
     inputs = [block["block_id"] for block in listed if block["type"] == "input"]
