@@ -1,4 +1,4 @@
-"""People who are called by name are notified in their own workspace, guests are looked up once, and a failure is told."""
+"""Whom Slack notifies, whom it is asked about, and where a private answer or an apology goes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from uuid import uuid4
 from bot.card import Card, Text
 from bot.front import Front
 from bot.reminders import Reminders
+from bot.slack import said
 from bot.slack.api import Api
 from bot.slack.fetching import Fetching, SlackPerson, WantsPerson
 from bot.slack.reading import SlackReader
+from bot.slack.routes import keep_route
 from bot.slack.send import SlackVoice
 from bot.viewing import view_of
 from demo.slack import PracticeSlack, practice_slack
@@ -109,3 +111,31 @@ async def test_whoever_is_known_is_told_that_his_words_failed_without_what_could
     [shown] = act.effects
     assert isinstance(shown, Show)
     assert (shown.to, shown.what) == (place.anna.id, "error:E-1")
+
+
+async def test_a_private_answer_goes_into_a_thread_only_if_there_is_one(database: Database) -> None:
+    async with practice_slack("secret") as slack, office(database.app_url, pool_size=1) as place:
+        apis: Any = OneWorkspace(slack)
+        told: list[Any] = []
+        for thread_ts, ephemeral in (("", False), ("", True), ("5.1", False)):
+            word = said.read(_pressed("5.1", thread_ts, ephemeral=ephemeral))
+            assert word is not None
+            assert (word.thread, word.answer_thread) == ("" if ephemeral else "5.1", thread_ts)
+            async with place.store.transaction(place.account) as unit:
+                way = (await keep_route(unit, place.anna.id, word)).partition(":")[2]
+            card = Card("notice", "", (Text("Only you see this"),))
+            assert await SlackVoice(place.store, apis).answer(place.account, place.anna.id, way, card)
+            told.append(slack.journal(method="chat.postEphemeral")[-1]["args"].get("thread_ts"))
+        await apis.api.close()
+    assert told == [None, None, "5.1"]
+
+
+def _pressed(ts: str, thread_ts: str, *, ephemeral: bool) -> bytes:
+    """A click on a root: Slack names its thread only once somebody has replied."""
+    body = {
+        "type": "block_actions", "team": {"id": "T0PRACTICE"}, "user": {"id": "U0ANNA"}, "trigger_id": "1.2.3",
+        "channel": {"id": "C0HELP"}, "actions": [{"type": "button", "action_id": "fp:mine:0", "value": "v=mine"}],
+        "container": {"type": "message", "message_ts": ts, "channel_id": "C0HELP", "is_ephemeral": ephemeral},
+        "message": {"ts": ts, **({"thread_ts": thread_ts} if thread_ts else {})},
+    }  # fmt: skip
+    return json.dumps({"kind": "action", "body": body}).encode()
