@@ -24,7 +24,7 @@ from engine.effects import Lane
 from engine.events import GuideReply
 from engine.history import History
 from engine.performing import Work
-from engine.ports import Live
+from engine.ports import Answered, Live
 from engine.posting import Posting
 from engine.psa import Ticket
 
@@ -39,10 +39,10 @@ class SlowGuide:
     waiting: int = 0
     answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply:
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered:
         self.waiting += 1
         await self.answer.wait()
-        return GuideReply(step=None, hypotheses=(), confidence=0.0)
+        return Answered(GuideReply(step=None, hypotheses=(), confidence=0.0))
 
 
 def resident() -> int:

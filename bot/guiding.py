@@ -11,7 +11,7 @@ from engine.events import GuideReply
 from engine.flows import outline_steps
 from engine.history import History
 from engine.matching import Match
-from engine.ports import Live
+from engine.ports import Answered, Live
 from engine.psa import Ticket
 from engine.session import NoteKind
 from storage.library import Libraries, Library
@@ -30,7 +30,10 @@ class OfflineGuide:
             own = await unit.trees.texts()
         return await asyncio.to_thread(self._libraries.of, str(account), own)
 
-    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply:
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered:
+        return Answered(await self.proposed(history, ticket))
+
+    async def proposed(self, history: History, ticket: Ticket | None) -> GuideReply:
         library = await self.library(history.session.account_id)
         history, node = _jump(history, library)
         if node is not None:

@@ -112,6 +112,9 @@ class _Said:
         if len(self.text) < LONGEST:
             self.text += delta
 
+    async def anew(self, waits: float = 0.0) -> None:
+        self.text = ""
+
     async def still(self, seconds: float) -> bool:
         """Whether it goes on after so many seconds; False at once where it ends before."""
         if self.over.is_set():

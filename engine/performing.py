@@ -64,6 +64,9 @@ class Unwatched:
     async def say(self, delta: str) -> None:
         return None
 
+    async def anew(self, waits: float = 0.0) -> None:
+        return None
+
 
 class Work:
     """The performer of the work lane. What belongs to nobody's Session goes to `other`."""
@@ -128,10 +131,10 @@ class Work:
         """The Guide's answer, or nothing where the Turn was over before it came."""
         try:
             async with self._watch.working(lease.account, history.session, effect.turn) as live:
-                reply = await self._guide.reply(history, _ticket(history.session), live)
+                answered = await self._guide.reply(history, _ticket(history.session), live)
         except TurnOver:
             return Done()
-        return Done((GuideReplied(effect.turn, reply),))
+        return Done((GuideReplied(effect.turn, answered.reply),), answered.save)
 
     async def _history(self, lease: Lease, session_id: UUID | None = None) -> History | None:
         async with self._memory.transaction(lease.account) as unit:

@@ -315,6 +315,9 @@ class Live(Protocol):
     async def say(self, delta: str) -> None:
         """More of the text that a person reads, as it grows."""
 
+    async def anew(self, waits: float = 0.0) -> None:
+        """What was said counts no more: the answer begins anew, in so many seconds."""
+
 
 class Watch(Protocol):
     """Shows that the Guide works, and ends the block where its Turn is over."""
@@ -323,10 +326,20 @@ class Watch(Protocol):
         """The block is cancelled when the Turn is over, and left by TurnOver."""
 
 
-class Guide(Protocol):
-    """What proposes the next Step. It may be cancelled at any await and has kept nothing then."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the Guide proposes, and what is remembered in the transaction that applies it."""
 
-    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply: ...
+    reply: GuideReply
+    save: Save | None = None
+
+
+class Guide(Protocol):
+    """What proposes the next Step. It may be cancelled at any await; asked again, it asks for nothing twice that was
+    answered already.
+    """
+
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered: ...
 
 
 class Bell(Protocol):

@@ -167,7 +167,8 @@ class Step:
     """One thing FlowPilot proposed, and its outcome. Numbers start at 1 and are never reused.
 
     `stand` is where the Guide stood when it proposed this Step, so that an undo can go back there.
-    A corrected Step keeps its outcome and names the Step that asks again.
+    A corrected Step keeps its outcome and names the Step that asks again. `aside`: the key of a sentence about how
+    it came to be. `beside`: it is about FlowPilot itself, and no part of the work.
     """
 
     number: int
@@ -186,12 +187,15 @@ class Step:
     ruled_out: tuple[str, ...] = ()
     corrected_by: int | None = None
     guide: str = "offline"
+    aside: str = ""
+    beside: bool = False
 
     @property
     def counts(self) -> bool:
         """Whether this Step belongs to what was really done."""
         return (
             self.outcome is not None
+            and not self.beside
             and self.outcome.manner is not Manner.WITHDRAWN
             and self.corrected_by is None
         )

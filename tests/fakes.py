@@ -22,6 +22,7 @@ from engine.history import History
 from engine.performing import Work
 from engine.ports import (
     Act,
+    Answered,
     Done,
     Lease,
     Live,
@@ -139,7 +140,7 @@ class FakeGuide:
         self.domain = ""
         self.fate = Fate()
 
-    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply:
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered:
         self.fate.cross()
         self.calls += 1
         if self.fails:
@@ -147,7 +148,7 @@ class FakeGuide:
         if self.pause is not None:
             await self.pause()
         self.fate.cross()
-        return GuideReply(question(len(history.done) + 1), problem_domain=self.domain)
+        return Answered(GuideReply(question(len(history.done) + 1), problem_domain=self.domain))
 
 
 class RecordingPerformer:

@@ -14,7 +14,7 @@ from engine.events import (
     StepAnswered,
 )
 from engine.history import History
-from engine.ports import Live
+from engine.ports import Answered, Live
 from engine.psa import Ticket
 from storage.places import Place
 from tests.fakes import FakeGuide, Office, Room, question, room
@@ -33,7 +33,7 @@ class SlowGuide(FakeGuide):
         self.stubborn: Exception | None = None
         self.answers_anyway = False
 
-    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> GuideReply:
+    async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered:
         self.calls += 1
         self.asked.set()
         try:
@@ -49,7 +49,7 @@ class SlowGuide(FakeGuide):
                 raise
         if self.fails:
             raise self.fails.pop(0)
-        return GuideReply(question(len(history.done) + 1))
+        return Answered(GuideReply(question(len(history.done) + 1)))
 
 
 @dataclass
