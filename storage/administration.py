@@ -61,7 +61,8 @@ async def rename(unit: Unit, user: UUID, name: str) -> None:
 async def rotate_keys(unit: Unit, vault: Vault) -> int:
     """Every PSA connection's keys under the newest key; how many. Raises KeysUnusable where none of the keys fits.
 
-    The keys of its chat workspaces too, and, because no Account's turn ever comes for those, of the ones of nobody.
+    The keys of its chat workspaces too, and, because no Account's turn ever comes for those, of the ones of nobody;
+    and what was masked and pictured in its Sessions, as far as a key fits.
     """
     query = select(psa_connections.c.id, psa_connections.c["keys"])
     mine = psa_connections.c.account_id == unit.account
@@ -70,6 +71,8 @@ async def rotate_keys(unit: Unit, vault: Vault) -> int:
         statement = update(psa_connections).where(mine, psa_connections.c.id == row.id)
         await unit.connection.execute(statement.values(keys=vault.rotate(row.keys)))
     await _rotate_workspaces(unit, vault)
+    await unit.masks.renew(vault)
+    await unit.pictures.renew(vault)
     return len(rows)
 
 

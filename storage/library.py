@@ -50,7 +50,7 @@ class Libraries:
         self._built_in = tuple(built_in)
         self._decoys = tuple(decoys)
         self._keep = keep
-        self._plain = _library(self._built_in, (), self._decoys)
+        self._plain: Library | None = None
         self._kept: OrderedDict[str, tuple[bytes, Library]] = OrderedDict()
         self._lock = Lock()
 
@@ -61,7 +61,7 @@ class Libraries:
         """
         if not own:
             self.forget(account_id)
-            return self._plain
+            return self._without_own()
         fingerprint = _fingerprint(own)
         with self._lock:
             kept = self._kept.get(account_id)
@@ -75,6 +75,13 @@ class Libraries:
             while len(self._kept) > self._keep:
                 self._kept.popitem(last=False)
         return built
+
+    def _without_own(self) -> Library:
+        """Built when somebody asks for it: a process that never looks for a flow starts without."""
+        with self._lock:
+            if self._plain is None:
+                self._plain = _library(self._built_in, (), self._decoys)
+            return self._plain
 
     def forget(self, account_id: str) -> None:
         """Drop what is kept for an account, for instance when it is uninstalled."""

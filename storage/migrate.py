@@ -48,7 +48,7 @@ def _grant(connection: Connection, app_role: str) -> None:
         "revoke create on schema public from public",
         f"grant usage on schema public to {role}",
         f"grant select, insert, update, delete on all tables in schema public to {role}",
-        f"revoke update, delete on session_log from {role}",
+        f"revoke update, delete on session_log, ai_messages from {role}",
         f"revoke insert, update, delete on alembic_version from {role}",
         f"grant usage on all sequences in schema public to {role}",
         f"grant execute on all functions in schema public to {role}",

@@ -1,4 +1,6 @@
-"""What is deleted, and when: inbox payloads after 7 days, drafts after a day, closed effects after 30, used-up codes."""
+"""What is deleted, and when: inbox payloads after 7 days, drafts after a day, closed effects after 30, used-up codes,
+the masks of a conversation when they expire, the pictures of a Session 30 days after its end.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from storage.store import Store
 INBOX = timedelta(days=7)
 DRAFTS = timedelta(days=1)
 OUTBOX = timedelta(days=30)
+PICTURES = timedelta(days=30)
 
 
 class Retention:
@@ -18,10 +21,11 @@ class Retention:
     async def clean(self) -> int:
         """How many rows went. A link code goes as soon as it expired, a draft of any kind after a day."""
         rows = await self._store.rows(
-            "select fp_retain(now() - :inbox, now() - :drafts, now() - :outbox) as gone",
+            "select fp_retain(now() - :inbox, now() - :drafts, now() - :outbox, now() - :pictures) as gone",
             inbox=INBOX,
             drafts=DRAFTS,
             outbox=OUTBOX,
+            pictures=PICTURES,
         )
         gone: int = rows[0].gone
         return gone

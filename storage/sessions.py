@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.history import History
-from engine.session import OPEN, Interval, Note, Session, Step
+from engine.session import OPEN, Interval, Note, Session, Status, Step
 from storage import codec
+from storage.conversation_statements import PROJECT
 from storage.session_statements import FOR_CARD, GET, GET_PARTS, LOCK, SAVED, WHOLE
 from storage.tables import (
     ai_session_intervals,
@@ -136,6 +137,9 @@ class Sessions:
             raise SessionMoved(f"session {after.id} changed since it was read")
         if after.notes:
             await self._db.execute(insert(ai_session_notes), [codec.note_row(after, n) for n in after.notes])
+        if before is not None and before.status is Status.ACTIVE and after.status is not Status.ACTIVE:
+            # It rests or has ended: what was said to the model and by it is laid down in its row.
+            await self._db.execute(PROJECT, {"session": after.id, "account": self._account})
 
     def _parts(
         self, before: Session | None, after: Session, entry: Entry | None

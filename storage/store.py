@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from storage import linking
 from storage.accounts import Accounts
+from storage.conversations import Conversations
 from storage.drafts import Drafts
 from storage.inbox import Inbox
+from storage.masks import SessionMasks
 from storage.migrate import sqlalchemy_url
 from storage.outbox import Outbox
+from storage.pictures import Pictures
 from storage.places import Places
 from storage.posts import Posts
 from storage.sessions import Sessions
@@ -51,6 +54,9 @@ class Unit:
         self.accounts = Accounts(self.connection, account, self._vault)
         self.drafts = Drafts(self.connection, account, self._vault)
         self.trees = Trees(self.connection, account)
+        self.conversations = Conversations(self.connection, account, self.now)
+        self.masks = SessionMasks(self.connection, account, self._vault, self.now)
+        self.pictures = Pictures(self.connection, account, self._vault, self.now)
 
     async def enter(self, account: UUID) -> None:
         """Bind the rest of this transaction to the Account; it cannot be changed to another one."""

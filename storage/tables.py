@@ -25,6 +25,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from storage.columns import account, at, ident, json_of, named, of, words
 from storage.columns import metadata as metadata
+from storage.tables_ai import ai_calls as ai_calls
+from storage.tables_ai import ai_messages as ai_messages
+from storage.tables_ai import session_pictures as session_pictures
+from storage.tables_ai import session_vaults as session_vaults
 from storage.tables_workspaces import link_codes as link_codes
 from storage.tables_workspaces import workspaces as workspaces
 

@@ -1,4 +1,4 @@
-"""Whether an answer of the Guide is still waited for: one short read, for whoever holds a long call."""
+"""Whether an answer of the Guide is still waited for, and whether it was taken: short reads around a long call."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ async def waits(unit: Unit, session_id: UUID, turn: int) -> bool:
         cast(kept["open"].astext, Boolean),
     )
     return bool((await unit.connection.execute(select(open_still))).scalar_one())
+
+
+CALL = "call"
+"""In a Session's stand: the id of the model call that the Step on the table came from."""
+
+
+async def taken(unit: Unit, session_id: UUID, call_id: UUID) -> bool:
+    """Whether the Session stands where the reply to this call put it, as this transaction sees it."""
+    query = select(ai_sessions.c.state["stand"][CALL].astext == str(call_id)).where(
+        ai_sessions.c.id == session_id, ai_sessions.c.account_id == unit.account
+    )
+    return bool((await unit.connection.execute(query)).scalar())

@@ -23,6 +23,7 @@ from engine.effects import Lane, ShowCard
 from engine.ports import Lease
 from engine.session import Interval, Note, NoteKind, Role
 from storage.accounts import Accounts
+from storage.conversations import ConversationMoved
 from storage.drafts import Drafts
 from storage.outbox import Outbox
 from storage.places import Places
@@ -34,11 +35,13 @@ from storage.trees import Trees
 from storage.workspaces import Workspaces, make_code
 from tests.conftest import Database
 from tests.fakes import VAULT, Office, move_in
+from tests.storage.strangers import TALKING, Talked, talked
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+APPEND_ONLY = ("session_log", "ai_messages")
 TABLES = [t.name for t in metadata.sorted_tables if "account_id" in t.c or t.name == "accounts"]
 
 
@@ -57,6 +60,7 @@ class Theirs:
     effect: int
     lease: Lease
     draft: UUID
+    talk: Talked
     mine: UUID
 
     @property
@@ -107,23 +111,14 @@ async def furnished(place: Office) -> Theirs:
         draft = await unit.drafts.keep(place.anna.id, "form", {"text": "ALPHA"})
         await unit.connection.execute(RECEIVED, {"k": str(uuid4()), "a": place.account})
         code = await make_code(unit, "slack", place.anna.id)
+        talk = await talked(unit, session, place.anna.id)
     assert post is not None
     assert lease is not None
     await _linked(place, code)
     return Theirs(
-        place,
-        session,
-        team,
-        connection,
-        post.id,
-        thread.id,
-        queue.id,
-        shut.channel,
-        effect,
-        lease,
-        draft,
+        place, session, team, connection, post.id, thread.id, queue.id, shut.channel, effect, lease, draft, talk,
         uuid4(),
-    )
+    )  # fmt: skip
 
 
 async def _linked(place: Office, code: str) -> None:
@@ -273,6 +268,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "replace": lambda at, t: at.replace(t.anna, "form", {}),
         "drop": lambda at, t: at.drop(t.anna, "form"),
     },
+    **TALKING,
     Trees: {
         "texts": lambda at, t: at.texts(),
         "listed": lambda at, t: at.listed(),
@@ -315,7 +311,7 @@ async def test_nobody_reads_or_changes_rows_of_another_account(
             async with one_connection.transaction(stranger) as unit:
                 asked = repository(kind, unit, theirs.office.account if filter_gone else stranger)
                 found = await tried(asked, theirs)
-        except (DBAPIError, LookupError, NoResultFound, SessionMoved):
+        except (DBAPIError, LookupError, NoResultFound, SessionMoved, ConversationMoved):
             refused = True
         else:
             refused = not found
@@ -340,7 +336,7 @@ async def test_the_database_alone_keeps_the_accounts_apart(
         )
         assert set(seen) <= {own, None}
         assert own in seen
-        if table != "session_log":
+        if table not in APPEND_ONLY:
             await unit.connection.execute(text(f"update {table} set {key} = {key}"))
             await unit.connection.execute(text(f"delete from {table}"))
     assert everything(database, theirs.office.account) == before
@@ -349,7 +345,7 @@ async def test_the_database_alone_keeps_the_accounts_apart(
     with pytest.raises(DBAPIError, match="row-level security"):
         async with one_connection.transaction(beta.office.account) as unit:
             await unit.connection.execute(text(put), {"row": json.dumps(row)})
-    if table not in ("session_log", "accounts"):
+    if table not in (*APPEND_ONLY, "accounts"):
         with pytest.raises(DBAPIError, match="row-level security"):
             async with one_connection.transaction(UUID(alpha)) as unit:
                 await unit.connection.execute(text(f"update {table} set {key} = :other"), {"other": own})
