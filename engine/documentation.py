@@ -28,6 +28,7 @@ from engine.note_text import (
 )
 from engine.psa import Ticket
 from engine.psa_settings import PsaSettings
+from engine.redact import mask_secrets
 from engine.session import Escalation, HypothesisState, Manner, NoteKind, Status, Step, StepKind
 
 MOST_FACTS = 30
@@ -50,6 +51,10 @@ class Documentation:
 
     def to_json(self) -> dict[str, str]:
         return asdict(self)
+
+    def without_secrets(self) -> Documentation:
+        """Nothing of it may hold a password: ConnectWise keeps it for good, and many read it."""
+        return Documentation(**{name: mask_secrets(text) for name, text in asdict(self).items()})
 
 
 def from_json(stored: Mapping[str, Any]) -> Documentation:
@@ -76,7 +81,7 @@ def compose(history: History, ticket: Ticket | None, occasion: str) -> Documenta
         customer=customer_text(
             occasion, summary, fix, bool(verification), private_words(ticket, session.hypotheses)
         ),
-    )
+    ).without_secrets()
 
 
 # ── The technical text ──────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +234,8 @@ def request_draft(history: History, ticket: Ticket | None) -> Documentation:
     An earlier request that was withdrawn left its package behind; this one has none yet.
     """
     bare = replace(history, session=replace(history.session, package=None, escalation=None))
-    return replace(compose(bare, ticket, "escalation"), technical=storable(sbar_note(package(bare, ticket))))
+    technical = mask_secrets(storable(sbar_note(package(bare, ticket))))
+    return replace(compose(bare, ticket, "escalation"), technical=technical)
 
 
 def request_texts(
@@ -243,7 +249,7 @@ def request_texts(
     session = history.session
     doc = replace(
         compose(history, ticket, "escalation"),
-        technical=sbar_note(session.package or package(history, ticket)),
+        technical=mask_secrets(sbar_note(session.package or package(history, ticket))),
     )
     doc = edited(doc, {"customer": written["customer"]} if "customer" in written else {})
     if not isinstance(technical, str) or not technical.strip():

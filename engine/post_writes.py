@@ -19,6 +19,7 @@ from engine.psa import (
     public_ref_for,
     with_marker,
 )
+from engine.redact import mask_secrets
 from engine.session import Json
 
 LIMIT = 30_000
@@ -36,7 +37,7 @@ def note_write(content: Json, post_id: UUID, *, link: str = "", limit: int = LIM
     name = str(content.get("technician") or "")
     signed = (f"Technician: {name}, who has no ConnectWise member yet." if internal else name) if name else ""
     thread = f"Thread: {one_line(link, 500)}" if link and internal else ""
-    text = _ending(str(content["text"]), (signed, thread, marker), limit)
+    text = _ending(mask_secrets(str(content["text"])), (signed, thread, marker), limit)
     ticket_id, record_type = _ticket(content)
     return NoteWrite(
         ticket_id, record_type, text, visibility, cast("int | None", content["member_id"]), marker
@@ -55,8 +56,8 @@ def time_write(content: Json, post_id: UUID, *, limit: int = LIMIT) -> TimeWrite
         cast(int, content["member_id"]),
         datetime.fromisoformat(str(content["start"])),
         datetime.fromisoformat(str(content["end"])),
-        _ending(str(content["notes"]), (public_ref_for(post_id),), limit),
-        _ending(str(content["internal_notes"]), (marker,), limit),
+        _ending(mask_secrets(str(content["notes"])), (public_ref_for(post_id),), limit),
+        _ending(mask_secrets(str(content["internal_notes"])), (marker,), limit),
         marker,
     )
 

@@ -20,6 +20,7 @@ from engine.post_writes import status_write as status_write
 from engine.post_writes import time_write as time_write
 from engine.psa import BoardStatus, Ticket, Visibility
 from engine.psa_settings import PsaSettings
+from engine.redact import mask_secrets
 from engine.replies import looks_like_secret
 from engine.session import Interval, Json, Status
 from engine.time_entries import DayTotals, Entry, plain, rounding_line
@@ -216,7 +217,7 @@ def _note(case: _Case, kind: str, text: str, visibility: Visibility) -> PostDraf
     """Without a member of his own the technician is named in the text."""
     name = "" if case.member_id is not None else one_line(case.history.name(case.engineer), 80)
     content = _about(case) | {
-        "text": storable(text), "visibility": visibility, "member_id": case.member_id, "technician": name,
+        "text": mask_secrets(storable(text)), "visibility": visibility, "member_id": case.member_id, "technician": name,
     }  # fmt: skip
     if visibility == "internal" and case.link:
         content["link"] = case.link
@@ -239,7 +240,7 @@ def _times(case: _Case, customer: str, taken: set[str]) -> tuple[PostDraft, ...]
         return ()
     found: list[PostDraft] = []
     for entry in _entries(case):
-        notes = storable(time_entries.bill_text(entry, customer, taken))
+        notes = mask_secrets(storable(time_entries.bill_text(entry, customer, taken)))
         taken.add(plain(notes))
         overlap = overlaps((_span(entry),), case.others)
         content = _about(case) | {
@@ -253,7 +254,9 @@ def _times(case: _Case, customer: str, taken: set[str]) -> tuple[PostDraft, ...]
             "rounding": rounding_line(entry.stretch.worked, entry.billed),
             "overlap_minutes": overlap // timedelta(minutes=1),
             "notes": notes,
-            "internal_notes": storable(time_entries.detail(case.history, entry, case.zone, overlap)),
+            "internal_notes": mask_secrets(
+                storable(time_entries.detail(case.history, entry, case.zone, overlap))
+            ),
         }
         held = _time_held(case, entry)
         found.append(PostDraft(entry.key, "time", case.occasion, case.engineer, content, held))

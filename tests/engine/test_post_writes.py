@@ -86,6 +86,23 @@ def test_the_form_and_what_was_stored_of_it_decide_the_texts() -> None:
     assert str(found["note"].content["text"]).startswith("Fix: Replaced the cable.")
 
 
+def test_no_password_reaches_the_ticket_or_the_invoice_whoever_wrote_it() -> None:
+    leak = "Set the password to Wolke7!Haus for jane@harborpine.example"
+    written = {"technical": leak, "customer": leak, "fix": leak}
+    found = drafts(reviewed=written, note_visibility="discussion")
+    said = json.dumps({name: dict(draft.content) for name, draft in found.items()})
+    assert "Wolke7" not in said and "⟦SECRET⟧" in found["note"].content["text"]
+    assert "jane@harborpine.example" in found["note"].content["text"], "only secrets stay masked there"
+
+
+def test_a_part_that_was_stored_before_is_masked_when_it_is_written() -> None:
+    leak = {"text": "pw: Wolke7!Haus", "notes": "pw: Wolke7!Haus", "internal_notes": "pw: Wolke7!Haus"}
+    content = drafts()["note"].content | leak
+    assert "Wolke7" not in note_write(content, POST).text
+    entry = time_write(drafts()["time"].content | leak, POST)
+    assert "Wolke7" not in entry.notes + entry.internal_notes
+
+
 def test_a_customer_text_that_was_emptied_is_posted_nowhere() -> None:
     found = drafts(reviewed={"customer": " "}, note_visibility="discussion")
     assert "customer_note" not in found
