@@ -25,6 +25,7 @@ from bot.cards_lists import copy, duplicate_ticket, error, help_card, mine, path
 from bot.cards_notices import notice
 from bot.cards_parts import BLOCKS, CHARACTERS, CHOICES, LABEL, TITLE, local, size, span
 from bot.cards_push_forms import escalate_form, resolve_form
+from bot.cards_receipt import receipt
 from bot.cards_session import session_card, status
 from bot.cards_start import add_to_form, start_form
 from bot.cards_steps import collapsed_step, step_card
@@ -38,6 +39,6 @@ __all__ = [
     "decline_form", "duplicate_ticket", "error", "escalate_form", "escalation_card", "help_card", "home_admin",
     "home_new", "home_sessions", "home_start", "home_tickets", "link_form", "local", "mine", "note_form", "notice",
     "part_form", "path", "pause_form", "people", "person_form", "pick_up_form", "pieces", "postpone_form", "queue",
-    "rate_form", "resolve_form", "session_card", "settings", "settings_form", "size", "span", "start_form", "status",
+    "rate_form", "receipt", "resolve_form", "session_card", "settings", "settings_form", "size", "span", "start_form", "status",
     "step_card", "take_over_form", "tickets", "time", "verbs",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ def step_card(view: SessionView, step: Step) -> Card:
     short = Shortener()
     title = say("step.title", number=step.number, kind=named("kind", step.kind))
     blocks = (
+        *texts(short.line(named("aside", step.aside), 300), tone="muted"),
         *texts(short.lines(step.text, 2_000 if step.kind is StepKind.BRIEFING else 1_500)),
         *texts(say("step.why", text=short.lines(step.why, 500)) if step.why else "", tone="muted"),
         *texts(say("step.say", text=short.lines(step.say_to_user, 500)) if step.say_to_user else ""),

@@ -114,6 +114,7 @@ def _while_open(session: Session) -> tuple[Choice, ...]:
         choice("path", session),
         choice("catch_up", session),
         choice("copy", session),
+        choice("receipt", session),
     )
 
 
@@ -147,7 +148,7 @@ def _final(view: SessionView) -> tuple[tuple[Choice, ...], tuple[Choice, ...]]:
     copy = choice("copy", session)
     first = (*posting, *((copy,) if session.ticket_id is None else ()), *follow, *rate)
     rest = () if session.ticket_id is None else (copy, choice("link", session, label="verb.link_other"))
-    return first, (*rest, *gap_verbs(view), choice("path", session))
+    return first, (*rest, *gap_verbs(view), choice("path", session), choice("receipt", session))
 
 
 # ── Posting what is owed ────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,7 @@ from engine.catch_up import catch_up
 from engine.effects import Show
 from engine.psa import PsaFailure, TicketHit
 from engine.session import Status
+from storage.pictures import PictureState
 from storage.store import Store, Unit
 
 __all__ = ["Showing", "connection_view", "people_lines"]
@@ -162,6 +163,16 @@ _OCCASIONS = {
 }
 
 
+async def _receipt(unit: Unit, effect: Show) -> Card | None:
+    view = await view_of(unit, effect.session) if effect.session else None
+    if view is None:
+        return cards.notice("gone", None)
+    calls = await unit.conversations.of_session(view.session.id)
+    pictures = await unit.pictures.of_session(view.session.id)
+    sent = sum(1 for each in pictures if each.state is PictureState.AGREED)
+    return cards.receipt(view, calls, sent)
+
+
 async def _copy(unit: Unit, effect: Show) -> Card | None:
     """The documentation as text, for whoever must carry it over by hand."""
     view = await view_of(unit, effect.session, whole=True) if effect.session else None
@@ -227,6 +238,7 @@ _LISTS: dict[str, Callable[[Unit, Show], Awaitable[Card | None]]] = {
     "queue": _queue,
     "status": _status,
     "catch_up": _catch_up,
+    "receipt": _receipt,
     "copy": _copy,
     "time": _time,
     "help": _help,

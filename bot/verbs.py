@@ -40,7 +40,7 @@ async def acts(asked: Inbound) -> Acts:
     return await in_session(asked, session)
 
 
-_READS = ("status", "path", "catch_up")
+_READS = ("status", "path", "catch_up", "receipt")
 
 
 async def _read(asked: Inbound) -> Acts:
@@ -302,5 +302,6 @@ IN_SESSION: dict[str, SessionVerb] = {
     "status": _shown,
     "path": _shown,
     "catch_up": _shown,
+    "receipt": _shown,
     "copy": _copy,
 }

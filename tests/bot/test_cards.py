@@ -25,6 +25,7 @@ from engine.session import (
     Status,
     StepKind,
 )
+from tests.bot.calls import CALLS
 from tests.bot.card_views import (
     BEN,
     HOSTILE,
@@ -47,7 +48,7 @@ VERBS = {
     "withdraw", "advise", "take_advice", "decline_advice", "pick_up", "pick_up_fresh", "postpone", "decline",
     "take_over", "resolve", "abandon", "rate", "retry", "count_time", "drop_time", "status", "path", "catch_up",
     "mine", "queue", "time", "people", "settings", "connect", "help", "start", "start_anyway", "open",
-    "ask_to_take", "follow_up", "jump", "copy", "start_form", "edit_text", "keep_text",
+    "ask_to_take", "follow_up", "jump", "copy", "receipt", "start_form", "edit_text", "keep_text",
 }  # fmt: skip
 
 
@@ -136,6 +137,9 @@ def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield "queue", cards.queue([shown] * 40)
     yield "time", cards.time([line] * 40, NOW, ZONE)
     yield "path", cards.path(shown, (text,) * 40, [("node", text)] * 40)
+    calls = [replace(each, model=text or "m", masked={text or "IP": 3}) for each in CALLS * 9]
+    yield "receipt", cards.receipt(shown, calls, 2)
+    yield "no receipt", cards.receipt(shown, ())
     yield "copy", cards.copy(shown, draft)
     yield "script", cards.copy(shown, None, step=1)
     yield "duplicate", cards.duplicate_ticket(shown, JANE)

@@ -22,6 +22,7 @@ from engine.session import (
     Status,
     Target,
 )
+from tests.bot.calls import CALLS
 from tests.bot.card_views import (
     BEN,
     JANE,
@@ -228,6 +229,21 @@ def test_the_path_shows_what_was_done_and_lets_an_expert_jump() -> None:
     assert "✓ Swap the cable: same error" in words(card)
     assert "2. New driver" in words(card)
     assert button(card, "jump").args["node"] == "new-driver"
+
+
+def test_the_receipt_tells_what_left_masked_and_what_each_turn_cost() -> None:
+    said = words(cards.receipt(view(), CALLS, pictures=1))
+    assert "3 e-mail addresses" in said, "what is new in each call, counted once"
+    assert "1 IP address" in said, "a call that was sent again brings nothing new"
+    assert "1 secret" in said
+    assert "5 calls, 14,050 tokens in, of which 6,850 from the cache, 660 out, $0.0289" in said
+    assert "no answer came back, booked as $0.0074" in said
+    assert "Package" in said and "nothing was charged" in said
+    assert "Screenshots cannot be masked. 1 left as they are." in said
+
+
+def test_where_no_model_was_asked_the_receipt_says_that_nothing_left() -> None:
+    assert "Nothing left FlowPilot" in words(cards.receipt(view(), ()))
 
 
 def test_a_failure_says_what_happened_what_was_kept_and_what_to_do() -> None:

@@ -1,0 +1,40 @@
+"""The words of what Claude did: why the offline guide took a turn, what left masked, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MODEL: Mapping[str, str] = {
+    # ── Beside a Step: how it came to be ──
+    "aside.guide_away": "Claude could not be reached, so the offline guide asks. Claude is asked again with your next answer.",
+    "aside.guide_refused": "Claude declined to answer this one, so the offline guide asks. Claude is asked again with your next answer.",
+    "aside.guide_unclear": "Claude's answer could not be used, so the offline guide asks. Claude is asked again with your next answer.",
+    "aside.guide_budget": "Today's token budget of your account is used up, so the offline guide asks until midnight. "
+    "Nothing is lost; an Admin can raise the budget.",
+    "aside.guide_closed": "Claude does not accept this installation's requests, so the offline guide asks. Your Admins were told.",
+    "aside.guide_left_flow": "This step leaves the flow: the evidence speaks against it.",
+    "aside.guide_offline": "You asked to keep this session away from Claude, so the offline guide asks.",
+    # ── What left ──
+    "verb.receipt": "What left, and its cost",
+    "receipt.title": "What left: {problem}",
+    "receipt.nothing": "Nothing left FlowPilot in this session: no language model was asked.",
+    "receipt.masked": "Masked before it left",
+    "receipt.masked_none": "Nothing in what left had to be masked.",
+    "receipt.masked_row": "{count} {kind}",
+    "receipt.pictures": "Screenshots cannot be masked. {count} left as they are.",
+    "receipt.total": "In all",
+    "receipt.total_row": "{calls}, {prompt} tokens in, of which {cached} from the cache, {output} out, {cost}",
+    "receipt.calls": "{count} calls",
+    "receipt.call": "1 call",
+    "receipt.row": "{model}: {prompt} in ({cached} cached), {output} out, {cost}",
+    "receipt.unknown": "{model}: no answer came back, booked as {cost}",
+    "receipt.failed": "{model}: no answer, nothing was charged",
+    "receipt.turn": "Turn {turn}",
+    "receipt.earlier": "{count} earlier calls are counted above and not listed.",
+    "receipt.estimate": "Costs are worked out from list prices; the bill of the vendor counts.",
+    "purpose.package": "Package",
+    "purpose.briefing": "Briefing",
+    "purpose.note": "Note",
+    "purpose.ticket": "Ticket summary",
+    "purpose.turn": "Turn",
+}
