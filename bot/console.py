@@ -26,6 +26,8 @@ QUIET_SECONDS = 1.0
 POSTING_SECONDS = 90.0
 LEAVE_SECONDS = 2.0
 
+BROKE = "The console broke and ends here. Sessions go on, and what came in is kept. Start it again with the same command."
+
 LOCAL = """\
 home          back from a thread to the start     open 4711   go to the thread of a ticket, or of a row's number
 threads       your threads                        card, step  show the session card, the step again
@@ -75,17 +77,23 @@ class Console:
             await self._catch_up()
             self.say(self._welcome(self.seen.name))
             self._list_threads()
-            work: list[Coroutine[Any, Any, None]] = [self._outbox.run(), self._follow(), self._watch()]
-            tasks = [asyncio.create_task(each) for each in work]
             try:
-                if self._intake:
-                    self._send_file(self._intake)
-                await self._converse()
-                await self._leave()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._talk()
+            except ExceptionGroup as broke:
+                self.say("\n".join([BROKE, *self._outbox.farewell()]), "yellow")
+                raise broke.exceptions[0] from None
+
+    async def _talk(self) -> None:
+        """A part that broke ends all of it: in silence it would look as if nobody answered any more."""
+        work: list[Coroutine[Any, Any, None]] = [self._outbox.run(), self._follow(), self._watch()]
+        async with asyncio.TaskGroup() as beside:
+            tasks = [beside.create_task(each) for each in work]
+            if self._intake:
+                self._send_file(self._intake)
+            await self._converse()
+            await self._leave()
+            for task in tasks:
+                task.cancel()
 
     def close(self) -> None:
         """Leave as soon as possible; the sessions go on."""
@@ -300,10 +308,7 @@ class Console:
             return
         self._sent_at = None
         self._heard_at = asyncio.get_running_loop().time()
-        # The session card stands at the root of its thread, so it comes before what was said in it.
-        for each in sorted(
-            news, key=lambda n: (n.shown.card.kind != "session", n.shown.card.kind == "form", n.shown.id)
-        ):
+        for each in news:
             self._tell(each)
         self._changed.set()
 

@@ -48,11 +48,11 @@ class Seen:
     # ── Taking in ───────────────────────────────────────────────────────────────────────────────────────────
 
     def take(self, heard: Heard) -> list[News]:
-        """What is new in it; repeats are left out."""
+        """What is new in it, in the order it is told; repeats are left out."""
         self.change = max(self.change, heard.change)
         self.name = heard.name or self.name
         news = []
-        for shown in heard.messages:
+        for shown in sorted(heard.messages, key=_told_at):
             before = self.messages.get(shown.id)
             if before is not None and before.change >= shown.change:
                 continue
@@ -138,6 +138,11 @@ class Seen:
         return pressed(shown.card, number) if shown is not None else None
 
 
+def _told_at(shown: Shown) -> tuple[bool, bool, int]:
+    """The session card stands at the root of its thread, so it opens it, whatever was redrawn last; forms come last."""
+    return shown.card.kind != "session", shown.card.kind == "form", shown.id
+
+
 # ── What is told ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,10 +190,9 @@ def _escalation(news: News, seen: Seen) -> list[Draw | Say]:
 def _session(news: News) -> list[Draw | Say]:
     """Whole when it is new or its ticket came in; later only what is news about posting, and warnings."""
     card, before = news.shown.card, news.before
-    ticket = say("ticket.ticket")
     if _reading(card):
         return [] if before is not None else [Say(f"{card.title}: reading the ticket …", "dim")]
-    if before is None or _reading(before) or (ticket in _labels(card) and ticket not in _labels(before)):
+    if before is None or _reading(before) or _ticket(card) not in ("", _ticket(before)):
         return [Draw(card)]
     told: list[Draw | Say] = []
     known = {text for block in before.blocks if isinstance(block, Text) for text in (block.text,)}
@@ -209,8 +213,10 @@ def _reading(card: Card) -> bool:
     return any(isinstance(block, Text) and block.text.endswith(sign) for block in card.blocks)
 
 
-def _labels(card: Card) -> set[str]:
-    return {label for block in card.blocks if isinstance(block, Fields) for label, _ in block.pairs}
+def _ticket(card: Card) -> str:
+    """The number of the ticket it tells about; its summary is left out where the title has it."""
+    pairs = (pair for block in card.blocks if isinstance(block, Fields) for pair in block.pairs)
+    return next((value.partition(" ")[0] for label, value in pairs if label == say("ticket.ticket")), "")
 
 
 def _bullets(card: Card, title: str) -> Iterable[str]:

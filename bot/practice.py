@@ -155,7 +155,7 @@ async def _try(folder: Path, say: Callable[[str], None]) -> Line | None:
 
 
 async def _wait_for_desk(reader: asyncio.StreamReader, say: Callable[[str], None]) -> Desk | None:
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # a host that is killed may leave half a line
         while text := await reader.readline():
             told: dict[str, Any] = json.loads(text)
             if "progress" in told:

@@ -19,6 +19,7 @@ log = logging.getLogger("flowpilot.practice")
 STOP_SECONDS = 3.0
 SHORTEST_LIFE = 2.0
 LONGEST_WAIT = 5.0
+AGAIN_SECONDS = 1.0
 LARGEST_LOG = 4_000_000
 
 
@@ -67,7 +68,12 @@ class Children:
         loop, wait = asyncio.get_running_loop(), 0.1
         while not self._stopping:
             began = loop.time()
-            process = await self._start(program)
+            try:
+                process = await self._start(program)
+            except OSError as refused:  # too many processes or a full disk may pass
+                log.warning("%s cannot be started (%s); trying again", program.name, type(refused).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
             self._running[program.name] = process
             if self._stopping:
                 process.terminate()

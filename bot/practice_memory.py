@@ -13,6 +13,12 @@ from uuid import uuid4
 from bot.practice import PEOPLE, PracticeError
 from storage.embedded_secrets import write_private
 
+PORTS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections and to whoever asks for any port: while a killed process is
+started again, nobody gets the port it comes back to.
+"""
+TRIES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -36,18 +42,23 @@ def read_or_make(folder: Path) -> Kept:
 
 
 def free_port(wanted: int, taken: int = 0) -> int:
-    """The wanted port where it is still free, so that links stay good; else any."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            if found != taken:
-                return found
-    return free_port(0, taken)
+    """The wanted port where it is still free, so that links stay good; else one of PORTS. Raises PracticeError."""
+    for port in (wanted, *(secrets.choice(PORTS) for _ in range(TRIES))):
+        if port not in (0, taken) and _is_free(port):
+            return port
+    raise PracticeError(
+        "No port of this computer is free. Close what listens on many of them, then try again."
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _new() -> Kept:

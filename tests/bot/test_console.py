@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bot.card import Bullets, Card, Choice, Field, Form, Text
+from bot.console import Console
+from bot.console_wire import LONGEST_WAIT, Heard, Wire
 from bot.words import say
 from tests.bot.console_desk import (
     HOME,
     OTHER,
+    PATIENCE,
     SESSION,
+    THREAD,
+    TOKEN,
+    Lines,
     Sitting,
     at_desk,
     notice,
@@ -268,6 +277,37 @@ async def test_the_session_card_is_not_printed_for_every_refresh_but_on_demand()
         await one.until(lambda: one.lines.text.count("== #4711 Outlook") == 2)
 
 
+async def test_a_thread_that_comes_in_whole_begins_with_its_card_whatever_was_redrawn_last() -> None:
+    """As after a moment without web: the card was drawn, then the step, then the card again with the ticket."""
+    async with sitting() as one:
+        one.lines.type("#4711")
+        await one.sent()
+        card = one.desk.draw(session_card())
+        one.desk.draw(step_card(1, "Only this user"))
+        one.desk.draw(session_card(Contact="Martin Hale"), id=card)
+        await one.sees("Step 1")
+        assert "Martin Hale" in one.lines.text
+        assert one.lines.text.index("== #4711 Outlook") < one.lines.text.index("Step 1")
+        assert "open #4711" not in one.lines.text
+        one.lines.type("1")
+        assert (await one.sent(2))["place"] == THREAD
+
+
+async def test_another_ticket_is_drawn_whole_though_nobody_saw_it_being_read() -> None:
+    async with sitting() as one:
+        card = one.desk.draw(session_card(Ticket="#4711 Outlook", Contact="Jane Doe"))
+        one.desk.draw(notice("Said at home."), HOME)
+        await one.sees("Said at home.")
+        one.lines.type("open 4711")
+        await one.sees("Jane Doe")
+        one.desk.draw(session_card(Ticket="#4713", Contact="Martin Hale"), id=card)
+        await one.sees("Martin Hale")
+        one.desk.draw(session_card(Ticket="#4713 VPN", Contact="Martin Hale"), id=card)
+        one.desk.draw(notice("Nothing new."))
+        await one.sees("Nothing new.")
+        assert one.lines.text.count("Martin Hale") == 1
+
+
 async def test_news_about_posting_is_told_in_a_line() -> None:
     async with sitting() as one:
         await in_a_thread(one)
@@ -324,3 +364,22 @@ async def test_a_follow_that_breaks_is_taken_up_again() -> None:
         one.console._wire.url = right
         desk.draw(notice("Ben is here."), HOME)
         await one.sees("Ben is here.")
+
+
+async def test_a_console_that_breaks_ends_with_a_word_and_not_in_silence(tmp_path: Path) -> None:
+    """What only a defect, ours or that of whoever answers at web's address, can bring about."""
+
+    class Breaks(Wire):
+        async def follow(self, since: int, wait: float = LONGEST_WAIT) -> Heard:
+            if wait:
+                raise KeyError("messages")
+            return Heard(0, "Anna Keller", ())
+
+    lines = Lines()
+    async with Breaks("http://127.0.0.1:1", TOKEN) as wire:
+        console = Console(wire, terminal=lines, unsent=tmp_path / "unsent.json")
+        console.take("said before it broke")
+        with pytest.raises(KeyError):
+            await asyncio.wait_for(console.run(), PATIENCE)
+    assert "The console broke and ends here." in lines.text
+    assert "1 not sent yet. It is kept here" in lines.text

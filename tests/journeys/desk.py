@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 
 from storage import embedded
-from storage.embedded_processes import command_line, living
+from storage.embedded_processes import command_line, last_lines, living
 
 CLONE = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
@@ -33,6 +33,7 @@ class TerminalProcess:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self._folder = folder
         self.pid = self._process.pid
         self.seen = ""
         self._lines: Queue[str] = Queue()
@@ -51,7 +52,9 @@ class TerminalProcess:
         """Read on until the text stands on the screen; gives what came up to there."""
         came, until = "", time.monotonic() + PATIENCE
         while text not in came:
-            assert time.monotonic() < until, f"{text!r} never came; on the screen:\n{self.seen}"
+            assert time.monotonic() < until, (
+                f"{text!r} never came; on the screen:\n{self.seen}\n── since then ──\n{came}{self._logs()}"
+            )
             try:
                 came += self._lines.get(timeout=0.2)
             except Empty:
@@ -60,6 +63,11 @@ class TerminalProcess:
                 )
         self.seen += came
         return came
+
+    def _logs(self) -> str:
+        """The ends of what the desk's processes wrote."""
+        logs = sorted(self._folder.glob("*.log"))
+        return "".join(f"\n── {log.name} ──\n{last_lines(log, 15)}" for log in logs)
 
     def leave(self) -> int:
         assert self._process.stdin is not None
