@@ -119,9 +119,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One button of a Step. `outcome` is what its flow says the answer means (yes, no, no_change, fixed, other);
-    empty where nobody said, and no part of which option this is.
-    """
+    """One button of a Step. `outcome`: what the answer means (yes, no, no_change, fixed, other), if somebody said."""
 
     id: str
     label: str
@@ -297,10 +295,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The exchange with the Guide under way. `open` while an answer of the Guide is owed.
-
-    `stopped`: a person closed it before the answer came, and nothing was asked since.
-    """
+    """The exchange with the Guide under way. `open`: an answer is owed. `stopped`: a person closed it before."""
 
     number: int = 0
     open: bool = False
@@ -378,11 +373,15 @@ def with_step(session: Session, step: Step) -> Session:
     return replace(session, current=current, previous=previous, touched=(*kept, step))
 
 
+def last_done(session: Session) -> Step | None:
+    """The Step on the table or, where that one is no part of the work, the one before it, once it is answered."""
+    last = session.previous if session.current and session.current.beside else session.current
+    return last if last and last.counts else None
+
+
 def propose(session: Session, step: Step) -> Session:
-    """The Session with a new current Step; the one right before it is `previous` if it was answered."""
-    last = session.current
-    previous = last if last and last.counts else None
-    moved = replace(session, current=step, previous=previous, step_count=step.number)
+    """The Session with a new current Step; the work right before it is `previous` if it was answered."""
+    moved = replace(session, current=step, previous=last_done(session), step_count=step.number)
     return replace(moved, touched=(*(s for s in moved.touched if s.number != step.number), step))
 
 

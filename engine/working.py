@@ -53,6 +53,7 @@ from engine.session import (
     StepKind,
     Tier,
     Turn,
+    last_done,
     propose,
     with_step,
     without_step,
@@ -315,8 +316,8 @@ def _taught(step: Step, reply: GuideReply) -> Step:
 
 
 def _take_over_reply(session: Session, event: GuideReplied) -> Session:
-    reply, last = event.reply, session.current
-    if last is not None and last.counts:
+    reply, last = event.reply, last_done(session)
+    if last is not None:
         session = with_step(session, _taught(last, reply))
     return replace(
         session,

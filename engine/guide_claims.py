@@ -1,0 +1,89 @@
+"""What an answer of the model claims to be known: kept where an answered Step carries it, dropped where none does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from engine.evidence import Support
+from engine.history import History
+from engine.note_text import BAD, declared, one_line
+from engine.psa import Ticket
+from engine.session import Fact, Hypothesis, HypothesisState, Json, Manner, Step
+from engine.terms import terms
+
+MOST_LISTED = 8
+FACT = 300
+CAUSE = 160
+_NEGATED = re.compile(
+    r"\b(?:not?|never|none|nothing|nobody|without|cannot|un\w{3,}|nicht|kein\w*|nie|ohne|pas|sin|non)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+
+
+class Claims:
+    """Reads what is said about a record; `text` makes a text one that a person may read."""
+
+    def __init__(self, history: History, ticket: Ticket | None, text: Callable[[object], str]) -> None:
+        self._known = {hypothesis.cause.casefold() for hypothesis in history.session.hypotheses}
+        self._support = Support(history, ticket)
+        self._done = {step.number: step for step in history.done}
+        self._text = text
+
+    def facts(self, listed: object, last: Step | None) -> Iterator[Fact]:
+        """Only of the answer given last; what its words do not carry is dropped, not sent back."""
+        for each in _objects(listed):
+            fact = self._fact(each)
+            if fact is None or last is None or fact.step != last.number:
+                continue
+            if not _turned_round(fact.text, last):
+                yield fact
+
+    def hypotheses(self, listed: object) -> Iterator[Hypothesis]:
+        """A cause is settled only by an answered step; one with no such evidence is open."""
+        seen: set[str] = set()
+        for each in _objects(listed):
+            cause = one_line(self._text(each["cause"]), CAUSE)
+            if not cause or cause.casefold() in seen:
+                continue
+            seen.add(cause.casefold())
+            kept = (self._fact(one) for one in _objects(each["evidence"]))
+            evidence = tuple(dict.fromkeys(fact for fact in kept if fact is not None))
+            settled = any(fact.step in self._done for fact in evidence)
+            state = HypothesisState(str(each["state"])) if settled else HypothesisState.OPEN
+            yield Hypothesis(cause, state, evidence)
+
+    def ruled_out(self, listed: object, hypotheses: Sequence[Hypothesis]) -> Iterator[Fact]:
+        """Only by an answered step, and only a cause that was considered or that the step itself names."""
+        known = self._known | {hypothesis.cause.casefold() for hypothesis in hypotheses}
+        for each in _objects(listed):
+            cause, number = one_line(self._text(each["cause"]), CAUSE), _int(each["step"])
+            step = self._done.get(number)
+            if step is None or not cause or step.outcome is None or step.outcome.manner is Manner.CANNOT_DO:
+                continue
+            if cause.casefold() in known or self._support.carries(cause, [number]):
+                yield Fact(cause, number)
+
+    def _fact(self, each: Json) -> Fact | None:
+        """The sentence with its step, if the step happened and its words carry it; 0 is the intake."""
+        text, step = self._text(each["text"]), _int(each["step"])
+        if not text or len(text) > FACT or (step != 0 and step not in self._done):
+            return None
+        # What is believed becomes part of what a step carries: nothing may get in that its own words do not.
+        return Fact(one_line(text), step) if self._support.carries(text, [step]) else None
+
+
+def _turned_round(fact: str, step: Step) -> bool:
+    """Whether a “no” was made a “yes”: the fact has only the question's words, and nothing that negates them."""
+    if declared(step) not in BAD or _NEGATED.search(fact):
+        return False
+    return not set(terms(fact)) & set(terms(step.result))
+
+
+def _objects(value: object) -> list[Json]:
+    found = value[:MOST_LISTED] if isinstance(value, list) else []
+    return [each for each in found if isinstance(each, Mapping)]
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
