@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from engine import time_entries
-from engine.customer_text import concerns, private_words
+from engine.customer_text import private_words
 from engine.documentation import Documentation, compose, edited, readers, request_texts, typed_texts
 from engine.history import History
 from engine.note_text import one_line, storable
@@ -21,7 +21,7 @@ from engine.post_writes import time_write as time_write
 from engine.psa import BoardStatus, Ticket, Visibility
 from engine.psa_settings import PsaSettings
 from engine.redact import mask_secrets
-from engine.replies import looks_like_secret
+from engine.remarks import remarks
 from engine.session import Interval, Json, Status
 from engine.time_entries import DayTotals, Entry, plain, rounding_line
 from engine.timekeeping import LONGEST_UNCONFIRMED, overlaps
@@ -335,6 +335,7 @@ def forecast(
     drawn = documentation_for(
         replace(history, session=replace(history.session, documentation=None)), ticket, occasion
     )
+    people = {name.split()[0] for name in history.names.values() if name.strip()}
     given = {**(history.session.documentation or {}), **(reviewed or {})}
     typed = typed_texts(history, ticket, drawn, given)
     lines = [
@@ -344,7 +345,7 @@ def forecast(
             _text_of(draft, zone),
             readers(draft.kind, settings, ticket, str(draft.content.get("status_name", ""))),
             draft.held_because,
-            _remarks(draft, private, typed),
+            remarks(draft.kind, draft.content, occasion, private, typed, people),
         )
         for draft in drafts
     ]
@@ -380,17 +381,3 @@ def _text_of(draft: PostDraft, zone: ZoneInfo) -> str:
             return "You become the owner of the ticket."
         case _:
             return str(content["text"])
-
-
-def _remarks(draft: PostDraft, private: Collection[str], typed: Sequence[str]) -> tuple[str, ...]:
-    content = draft.content
-    if draft.kind == "customer_note":
-        return concerns(str(content["text"]), private)
-    if draft.kind == "note":
-        secret = any(looks_like_secret(text) for text in typed)
-        return ("It looks like it holds a password.",) if secret else ()
-    if draft.kind != "time":
-        return ()
-    minutes = cast(int, content["overlap_minutes"])
-    overlap = (f"{minutes} min overlap with your other sessions.",) if minutes else ()
-    return (*concerns(str(content["notes"]), private), *overlap)

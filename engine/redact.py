@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from engine.psa import Ticket
 from engine.redact_patterns import MaskKind as MaskKind
-from engine.redact_patterns import Span, personal_spans, secret_spans
+from engine.redact_patterns import Span, secret_spans
 from engine.redact_patterns import looks_like_secret as looks_like_secret
+from engine.redact_personal import personal_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def mask_secrets(text: str) -> str:
     for _ in range(_ROUNDS):
         before = text
         text = "".join(
-            part if _PLACEHOLDER.fullmatch(part) else _replaced(part, _chosen(secret_spans(part)), lambda *_: SECRET)
+            part
+            if _PLACEHOLDER.fullmatch(part)
+            else _replaced(part, _chosen(secret_spans(part)), lambda *_: SECRET)
             for part in _parts(text)
         )
         if text == before:
@@ -102,7 +105,9 @@ _PLAIN = str.maketrans({"⟦": "[", "⟧": "]", "〚": "[", "〛": "]"})
 
 
 def _without_foreign(text: str, ours: Mapping[str, Mask]) -> str:
-    return "".join(part if part in ours or part == SECRET else without_lookalikes(part) for part in _parts(text))
+    return "".join(
+        part if part in ours or part == SECRET else without_lookalikes(part) for part in _parts(text)
+    )
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -171,7 +176,9 @@ def _chosen(spans: Iterable[Span]) -> list[Span]:
             kept[-1] = kept[-1]._replace(end=max(kept[-1].end, span.end))
         else:
             kept.append(span)
-    others = sorted((s for s in found if s.kind is not MaskKind.SECRET), key=lambda s: (s.start - s.end, s.start))
+    others = sorted(
+        (s for s in found if s.kind is not MaskKind.SECRET), key=lambda s: (s.start - s.end, s.start)
+    )
     taken = bytearray()
     if others or kept:
         taken = bytearray(max(s.end for s in (*others, *kept)))
@@ -229,7 +236,10 @@ def known_of(
             ]
             domain = (ticket.contact.email or "").partition("@")[2].casefold()
             found.append((domain if domain not in _FREE_MAIL else "", MaskKind.HOST))
-        found += [(ticket.company.name if ticket.company else "", MaskKind.COMPANY), (ticket.site, MaskKind.ADDRESS)]
+        found += [
+            (ticket.company.name if ticket.company else "", MaskKind.COMPANY),
+            (ticket.site, MaskKind.ADDRESS),
+        ]
         found += [(ticket.owner.name if ticket.owner else "", MaskKind.PERSON)]
         found += [(name.strip(), MaskKind.PERSON) for name in (ticket.resources or "").split(",")]
         found += [(note.author, MaskKind.PERSON) for note in ticket.notes]
@@ -248,7 +258,9 @@ def known_of(
 def _telling(value: str) -> bool:
     """Whether a value says more than ordinary words, so that hiding it does not hide the problem."""
     words = re.findall(r"\w+", value.casefold())
-    return len(value) >= 3 and not all(word in _GENERIC or word.isdigit() and len(word) < 5 for word in words)
+    return len(value) >= 3 and not all(
+        word in _GENERIC or (word.isdigit() and len(word) < 5) for word in words
+    )
 
 
 def _exact(text: str, known: Sequence[Known]) -> Iterator[Span]:
@@ -267,7 +279,9 @@ def _forms(known: Known) -> Iterator[tuple[str, bool]]:
         return
     yield known.value, True
     if known.kind is MaskKind.PERSON and " " in known.value:
-        yield from ((part, False) for part in re.split(r"[ ,]{1,3}", known.value) if len(part.strip(".")) >= 3)
+        yield from (
+            (part, False) for part in re.split(r"[ ,]{1,3}", known.value) if len(part.strip(".")) >= 3
+        )
     elif known.kind is MaskKind.COMPANY:
         short = _LEGAL.sub("", known.value)
         if short != known.value and len(short) >= 3 and _telling(short):
@@ -299,7 +313,7 @@ def _as_name(text: str, hit: re.Match[str]) -> bool:
     if not hit[0][0].isupper():
         return False
     before = text[max(0, hit.start() - 3) : hit.start()].rstrip(" ")
-    return hit[0].casefold() not in _ALSO_WORDS or bool(before) and before[-1] not in ".!?\n:-•"
+    return hit[0].casefold() not in _ALSO_WORDS or (bool(before) and before[-1] not in ".!?\n:-•")
 
 
 def _tag(value: str, kind: MaskKind) -> str:

@@ -1,11 +1,10 @@
-"""Finds what must not leave: passwords, keys and tokens, and the personal values of a text, as spans.
+"""Finds what must never leave: passwords, keys and tokens, as spans of a text.
 
 Every quantifier is bounded and none is nested, because `re` has no time-out; long texts are read in windows.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 
 class MaskKind(StrEnum):
-    SECRET = "SECRET"
+    SECRET = "SECRET"  # noqa: S105 - the name of a kind
     EMAIL = "EMAIL"
     PHONE = "PHONE"
     PERSON = "PERSON"
@@ -75,6 +74,7 @@ _TOKENS = tuple(
         r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"']{0,100}:(?P<s>[^\s/@\"']{1,150})@",
         r"(?<!\d)\d{6}(?:-\d{6}){7}(?!\d)",
         r"(?<![\w-])(?=[A-Z0-9-]{0,28}\d)[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}(?![\w-])",
+        r"(?<![\w-])(?=[A-Z0-9 ]{0,28}\d)[A-Z0-9]{5}(?: [A-Z0-9]{5}){4}(?![\w-])",
         r"(?i)(?<![0-9a-f])[0-9a-f]{32}:[0-9a-f]{32}(?![0-9a-f])",
         r"(?i)\$krb5\w{2,10}\$[^\s]{8,500}|\$(?:1|5|6|y|apr1|2[aby])\$[^\s$]{1,60}\$?[\w./$]{10,200}",
         r"(?i)\b[\w.-]{1,60}::[\w.-]{1,60}:(?P<s>[0-9a-f]{16}:[0-9a-f]{32}:[0-9a-f]{8,400})",
@@ -87,8 +87,7 @@ _BLOCK_END = re.compile(r"-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 
 # ── Commands and settings with a place for a password ───────────────────────────────────────────────────────
 
-_Q = r"[\"'`“”‘’]"
-_ARG = rf"(?:\"(?P<a>[^\"\n]{{1,120}})\"|'(?P<b>[^'\n]{{1,120}})'|(?P<c>[^\s\"',;|&]{{2,120}}))"
+_ARG = r"(?:\"(?P<a>[^\"\n]{1,120})\"|'(?P<b>[^'\n]{1,120})'|(?P<c>[^\s\"',;|&]{2,120}))"
 _COMMANDS = tuple(
     re.compile(pattern.replace("ARG", _ARG), re.IGNORECASE)
     for pattern in (
@@ -107,6 +106,11 @@ _COMMANDS = tuple(
         r"\bidentified\s{1,3}by\s{1,3}(?:password\s{1,3})?ARG",
         r"\bpassword\s{1,3}(?:0|5|7|encrypted)\s{1,3}ARG",
         r"\b(?:enable\s{1,3}secret|secret)\s{1,3}(?:0|5|8|9)\s{1,3}ARG",
+        r"\bisakmp\s{1,3}key\s{1,3}(?:[06]\s{1,3})?ARG",
+        r"\bpre-shared-(?:key|secret)\s{1,3}(?:(?:local|remote|ascii-text|hexadecimal)\s{1,3}){0,2}(?=[\"']|\S{0,40}\d)ARG",
+        r"\b\w{0,20}pass\w{0,12}[\"']\s{1,3}value\s{0,2}=\s{0,2}ARG|<(?:\w{0,20}:)?\w{0,20}(?:password|passwd|pwd|secret)>(?P<c2>[^<\s]{3,120})<",
+        r"(?<![\w./\\-])(?:admin|administrator|root|sa|ubnt|user|cisco|support)\s?[:/]\s?(?P<c2>(?=[a-z]{0,30}\d)[a-z0-9!@#$%&*_-]{5,40}|calvin|changeme"
+        r"|raspberry|ubnt|toor|letmein|password)(?![\w./\\:@-])",
         r"\bsnmp-server\s{1,3}community\s{1,3}ARG",
         r"\becho\s{1,3}ARG\s{0,3}\|\s{0,3}(?:sudo\s{1,3}-S|passwd)",
         r"\bdsmod\s[^\n]{0,160}?-pwd\s{1,3}ARG",
@@ -116,19 +120,26 @@ _COMMANDS = tuple(
 # ── Cues: words beside which a password stands ──────────────────────────────────────────────────────────────
 
 _CUE = re.compile(
-    r"(?:(?<![a-z])|(?<=[a-z_.-])(?=(?-i:[A-Z]|p)))(?:passwords?|passwd|passcodes?|passphrases?|pass[ -]?words?|pwd|p/?w|pass|secret"
+    r"(?:(?<![a-zäöüßñç$])|(?<=[a-z_.-])(?=(?-i:[A-Z]|p)))(?:p[a@]ss?w?[ro0d]{2,4}s?|pswd|p@ss|passw|mots? de passe|mdp|contrase[ñn]y?as?|clave|wachtwoord|senha|laps"
+    r"|recovery[ -](?:code|phrase)|puk|static challenge|(?:secret|security)(?: question)?['’]?s? answer|authenticator (?:number|code)|passwords?|passwd|passcodes?|passphrases?|pass[ -]?words?|pwd|p/?w|pass|secret"
     r"|tokens?|api[ _-]?keys?|access[ _-]?keys?|private[ _-]?keys?|public[ _-]?keys?|shared[ _-]?(?:secret|key)|pre-?shared[ _-]?key"
     r"|psk|wpa2?[ _-]?key|(?:wi-?fi|wlan|network|security|encryption|recovery|licen[cs]e|product|activation|bitlocker)[ _-]key"
     r"|community[ _-]string|creds?|credentials?|kennw(?:ort|örter)\w{0,2}|passw(?:ort|örter)\w{0,2}|zugangsdaten|logins?|pin(?:[ -]?code)?"
     r"|(?:security|mfa|2fa|sms|otp|verification|one-?time|backup|auth\w{0,12}|login|door|alarm|voicemail|access|unlock)[ -](?:code|pin))"
-    r"(?![a-z])",
+    r"(?![a-zäöüßñç]|\.\w{1,40}\()",
     re.IGNORECASE,
 )
-_SOFT = re.compile(r"(?i)pass|logins?|tokens?|secret|public[ _-]?keys?|creds?|credentials?")
-_NUMERIC = re.compile(r"(?i)pin.{0,6}|.{1,20}[ -](?:code|pin)|passcodes?")
-_OPERATOR = re.compile(r"[ \t]{0,3}[\"'`*_\])]{0,3}[ \t]{0,3}(?:=>|->|→|:=|[:=])[ \t*_]{0,4}(?:\n[ \t]{0,8})?")
+_SOFT = re.compile(r"(?i)pass|clave|laps|logins?|tokens?|secret|public[ _-]?keys?|creds?|credentials?")
+_NUMERIC = re.compile(
+    r"(?i)pin.{0,6}|puk|static challenge|authenticator number|.{1,20}[ -](?:code|pin)|passcodes?"
+)
+_OPERATOR = re.compile(
+    r"[ \t]{0,3}[\"'`*_\])]{0,3}[ \t]{0,3}(?:=>|->|→|:=|[:=])[ \t*_]{0,4}(?:\n[ \t]{0,8})?"
+)
 _WORD = re.compile(r"\S{1,160}")
-_BE = frozenset("is was are now to as = : -> => → be became lautet ist war".split())
+_BE = frozenset(
+    "is was are now to as = : -> => → be became lautet ist war heißt heisst auf est es é è".split()  # noqa: SIM905
+)
 _STOP = frozenset(
     """expired reset wrong incorrect invalid unknown none null empty blank yes no true false required correct changed ok okay failed
     n/a same see in vault stored not never the a an user users is was policy hidden redacted prompt saved protected prompts entered typed
@@ -140,7 +151,7 @@ _STOP = frozenset(
     abgelaufen falsch zurückgesetzt geändert gesperrt richtig ungültig unbekannt nicht korrekt vergessen ist war keychain bitwarden
     keepass lastpass hudu itglue passportal 1password manager screen window dialog box field page link email mail message error change
     expiry expires history hash sync writeback age length attempt attempts text string number object credential credentials password
-    passwords token tokens provider required. accounts account admin administrator owner""".split()  # noqa: SIM905 - a list of words reads as a text
+    passwords outlook teams onedrive windows office exchange sharepoint vpn wifi token tokens provider required. accounts account admin administrator owner""".split()  # noqa: SIM905 - a list of words reads as a text
 )
 _STRIP_LEFT = "\"'`([<{„“”‘’«»*_"
 _STRIP_RIGHT = "\"'`)]>},;”’“‘»«*_"
@@ -186,7 +197,11 @@ def _given(text: str, at: int, least: int, weakest: int) -> tuple[int, int] | No
     opening = text[at : at + 1]
     closing = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "«": "»", "‘": "’"}.get(opening)
     if closing:
-        ends = [e for c in {closing, *("”" if opening == "„" else "")} if (e := text.find(c, at + 1, at + 130)) > 0]
+        ends = [
+            e
+            for c in {closing, *("”" if opening == "„" else "")}
+            if (e := text.find(c, at + 1, at + 130)) > 0
+        ]
         if ends and "\n" not in text[at : min(ends)]:
             start, end = at + 1, min(ends)
             return (start, end) if end - start >= least and _can_be(text[start:end], 0) else None
@@ -206,7 +221,9 @@ def _can_be(word: str, weakest: int) -> bool:
 
 def _plain_word(word: str) -> bool:
     """Whether a word after `is` reads like prose (“was changed”, “is working”)."""
-    return bool(re.fullmatch(r"(?i)[a-z’'-]{1,60}", word)) and bool(re.search(r"(?i)(?:ed|ing|ly|en|n't|able)$", word))
+    return bool(re.fullmatch(r"(?i)[a-z’'-]{1,60}", word)) and bool(
+        re.search(r"(?i)(?:ed|ing|ly|en|n't|able)$", word)
+    )
 
 
 def _of_cue(text: str, cue: re.Match[str]) -> Iterator[tuple[int, int]]:
@@ -216,31 +233,43 @@ def _of_cue(text: str, cue: re.Match[str]) -> Iterator[tuple[int, int]]:
         found = _given(text, operator.end(), 3, 1 if soft and cue[0].lower() not in ("pass", "secret") else 0)
         if found and not _plain_word(text[slice(*found)]):
             yield found
-    words = [m for m in _WORD.finditer(text, cue.end(), min(len(text), cue.end() + 130))][:9]
+    words = list(_WORD.finditer(text, cue.end(), min(len(text), cue.end() + 130)))[:9]
     if numeric:
-        for word in words[:4]:
-            start, end = _stripped(text, word.start(), word.end())
-            if re.fullmatch(r"\d{4,8}|\d{3}[ -]\d{3}", text[start:end]):
-                yield start, end
-                break
+        near = re.compile(r"[^\d\n]{0,40}?(?<![\w.:/-])(\d{4,8}|\d{2,4}[ -]\d{3,4})(?![\w:/-]|\.\d)").match(
+            text, cue.end()
+        )
+        if near:
+            yield near.span(1)
     yield from _told(text, cue, words)
-    before = [m for m in _WORD.finditer(text, max(0, cue.start() - 70), cue.start())][-5:]
+    before = list(_WORD.finditer(text, max(0, cue.start() - 70), cue.start()))[-5:]
     line = text.rfind("\n", 0, cue.start()) + 1
     for word in (*(w for w in before if w.start() >= line), *_same_line(text, cue.end(), words)):
         # Of `admin:Hunter2` only what follows the colon; `Database=erp` is a setting with a name of its own.
-        start, end = _stripped(text, word.start() + word[0].rstrip(_STRIP_RIGHT + ".").rfind(":") + 1, word.end())
+        start, end = _stripped(
+            text, word.start() + word[0].rstrip(_STRIP_RIGHT + ".").rfind(":") + 1, word.end()
+        )
         if _strong(text[start:end]):
             yield start, end
 
 
 def _strong(word: str) -> bool:
     """Whether a word with no operator before it looks like a password; a setting or a list does not."""
+    if re.fullmatch(r"(?=\D{0,60}\d)(?=[^a-z]{0,60}[a-z])[\w~.-]{20,128}", word) and not _ORDINARY.fullmatch(
+        word
+    ):
+        return (
+            "." not in word or "~" in word
+        )  # a key of one piece; longer names with dots are hosts and files
     return shape(word) >= 3 and not re.match(r"\w{2,40}=|[^,]{1,120},\w", word)
 
 
 def _same_line(text: str, at: int, words: list[re.Match[str]]) -> list[re.Match[str]]:
     stop = text.find("\n", at)
-    return [w for w in words if stop < 0 or w.start() < stop or (w is words[0] and not text[at:stop].strip(" :\t"))]
+    return [
+        w
+        for w in words
+        if stop < 0 or w.start() < stop or (w is words[0] and not text[at:stop].strip(" :\t"))
+    ]
 
 
 def _told(text: str, cue: re.Match[str], words: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
@@ -254,7 +283,12 @@ def _told(text: str, cue: re.Match[str], words: list[re.Match[str]]) -> Iterator
             found = _given(text, after.start(), 4, 2)
             if found and " " in text[slice(*found)] and (index or _SOFT.fullmatch(cue[0])):
                 return
-            if found is None and index == 0 and said in ("is", "was", "ist", "lautet"):
+            lone = (
+                ("heißt", "heisst", "lautet")
+                if index
+                else ("is", "was", "ist", "lautet", "heißt", "est", "es")
+            )
+            if found is None and said in lone:
                 found = _lone(text, after)
             if found:
                 yield found
@@ -275,11 +309,19 @@ def _lone(text: str, word: re.Match[str]) -> tuple[int, int] | None:
 _SET_TO = re.compile(
     r"(?i)\b(?:reset|changed?|set|updated?|switched|put)\s{1,3}(?:it|hers|his|theirs|them|her|him|that|this)?\s{0,3}(?:back\s{1,3}|over\s{1,3})?to\s{1,3}(?=\S)"
 )
-_USER_AND = re.compile(r"(?i)\bu(?:n|ser|sername)?\s?[:=]\s?[^\s,;]{1,60}[\s,;/]{1,4}p(?:w|wd|ass)?\s?[:=]\s?(?=\S)")
+_USER_AND = re.compile(
+    r"(?i)\bu(?:n|ser|sername)?\s?[:=]\s?[^\s,;]{1,60}[\s,;/]{1,4}p(?:w|wd|ass)?\s?[:=]\s?(?=\S)"
+)
 _PAIR = re.compile(
     r"(?i)\b(?:log ?[io]n|sign ?in|logged in|signed in|login|creds?|credentials|account|user(?:name)?)\b[^\n/|]{1,60}?\s{0,2}[/|]\s{0,2}(?=\S)"
 )
-_AS_PASSWORD = re.compile(r"(?i)\b(?:use|try|enter|type)\s{1,3}(?P<s>\S{4,100})\s{1,3}(?:as|for)\s[^\n]{0,30}?pass")
+_GETS_IN = re.compile(
+    r"(?i)\b(?:gets?|got|logs?|logged|signs?|signed|unlock(?:s|ed)?)\s{1,3}(?:back\s{1,3})?(?:in|on|it|into\s{1,3}\S{1,30})?\s{0,3}(?:with|using)\s{1,3}(?=\S)"
+    r"|\bsticky[ -]note\b[^\n]{0,40}?\b(?:says|reads|with)\s{1,3}(?=\S)"
+)
+_AS_PASSWORD = re.compile(
+    r"(?i)\b(?:use|try|enter|type)\s{1,3}(?P<s>\S{4,100})\s{1,3}(?:as|for)\s[^\n]{0,30}?pass"
+)
 
 
 def secret_spans(text: str) -> Iterator[Span]:
@@ -298,123 +340,41 @@ def _blocks(text: str) -> Iterator[Span]:
 
 
 def _secrets(text: str) -> Iterator[Span]:
+    found = (*_of_shape(text), *_of_commands(text), *_of_cues(text), *_of_sentences(text))
+    return (Span(start, end, MaskKind.SECRET) for start, end in found)
+
+
+def _of_shape(text: str) -> Iterator[tuple[int, int]]:
     for pattern in _TOKENS:
         for hit in pattern.finditer(text):
-            group = "s" if "s" in pattern.groupindex and hit["s"] else 0
-            yield Span(*hit.span(group), MaskKind.SECRET)
+            yield hit.span("s" if "s" in pattern.groupindex and hit["s"] else 0)
+
+
+def _of_commands(text: str) -> Iterator[tuple[int, int]]:
     for pattern in _COMMANDS:
         for hit in pattern.finditer(text):
             name = next((n for n, v in hit.groupdict().items() if v), None)
             if name and _can_be(hit[name], 0):
-                yield Span(*hit.span(name), MaskKind.SECRET)
+                yield hit.span(name)
+
+
+def _of_cues(text: str) -> Iterator[tuple[int, int]]:
     for cue in _CUE.finditer(text):
-        for start, end in _of_cue(text, cue):
-            yield Span(start, end, MaskKind.SECRET)
-    for pattern, weakest in ((_SET_TO, 3), (_PAIR, 3), (_USER_AND, 0)):
+        yield from _of_cue(text, cue)
+
+
+def _of_sentences(text: str) -> Iterator[tuple[int, int]]:
+    for pattern, weakest in ((_SET_TO, 3), (_PAIR, 3), (_GETS_IN, 3), (_USER_AND, 0)):
         for hit in pattern.finditer(text):
             found = _given(text, hit.end(), 4, weakest)
             if found and (not weakest or _strong(text[slice(*found)])):
-                yield Span(*found, MaskKind.SECRET)
+                yield found
     for hit in _AS_PASSWORD.finditer(text):
         start, end = _stripped(text, *hit.span("s"))
         if end - start >= 4 and _can_be(text[start:end], 0):
-            yield Span(start, end, MaskKind.SECRET)
+            yield start, end
 
 
 def looks_like_secret(text: str) -> bool:
     """Whether a message seems to hold a password, key or token. For a warning only: it errs on both sides."""
     return any(True for _ in secret_spans(text[:20_000]))
-
-
-# ── Personal values ─────────────────────────────────────────────────────────────────────────────────────────
-
-_PERSONAL: tuple[tuple[MaskKind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        (MaskKind.EMAIL, r"(?<![\w.+-])\w[\w.+'-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?![\w@])"),
-        (MaskKind.MAC, r"(?i)(?<![\w:-])[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}(?![\w:-])"),
-        (MaskKind.MAC, r"(?i)(?<![\w.])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"),
-        (MaskKind.USER, r"\bS-1-5-21(?:-\d{4,10}){3}-\d{3,10}\b"),
-        (MaskKind.USER, r"(?i)[\\/]users[\\/](?!public\b|default\b|all users\b|administrator\b|shared\b)(?P<v>[^\\/\s:*?\"<>|,;]{2,40})"),
-        (MaskKind.USER, r"(?<![\w/])/home/(?P<v>[\w.-]{2,40})"),
-        (MaskKind.USER, r"(?<![\w\\:./-])(?!NT |BUILTIN|AUTHORITY|HK[LCU]|IIS |SYSTEM|SOFTWARE|Microsoft|Windows|Program)[A-Z][A-Z0-9-]{1,14}\\(?P<v>[A-Za-z][\w.$-]{1,40})(?![\w\\])"),
-        (MaskKind.USER, r"(?i)\b(?:account name|user ?name|logon name|samaccountname|upn|userid|user id|uid)\s{0,3}[:=]\s{0,10}[\"']?(?!system\b|administrator\b|admin\b|root\b|guest\b|anonymous|local service|network service|n/a|-\s|unknown|none|null|the\b)(?P<v>[a-z][\w.-]{1,40})"),
-        (MaskKind.USER, r"(?i)\b(?:for|invalid user|user|session opened for user)\s{1,3}(?P<v>[a-z][a-z0-9_-]{1,30})\s{1,3}from\s{1,3}\d"),
-        (MaskKind.DEVICE, r"\b(?:DESKTOP|LAPTOP|WIN|MININT)-[A-Z0-9]{6,12}\b"),
-        (MaskKind.DEVICE, r"(?i)\b(?:workstation name|computer ?name|hostname|source workstation|client name)\s{0,3}[:=]\s{0,10}(?!n/a|-\s|unknown|localhost)\\{0,2}(?P<v>[a-z][\w-]{2,40})\b"),
-        (MaskKind.DEVICE, r"(?i)\b(?:s/n|serial(?: ?(?:number|no\.?|#))?|service ?tag|asset ?tag|imei)\s{0,3}[:=#]?\s{0,3}(?P<v>(?=[a-z0-9-]{0,20}\d)[a-z0-9][a-z0-9-]{5,24})\b"),
-        (MaskKind.HOST, r"(?i)(?<![\w.@-])[a-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){0,4}\.(?:local|lan|corp|internal|intra|intranet|ad|home)(?![\w-]|\.\w)"),
-        (MaskKind.HOST, r"(?i)(?<![\w\\:%])\\\\(?!localhost\b|\d)(?P<v>[a-z][\w-]{1,62}(?:\.[\w-]{1,63}){0,5})(?=\\)"),
-        (MaskKind.PERSON, r"\b(?:Mr|Mrs|Ms|Miss|Dr|Herr|Herrn|Frau)\.?[ ](?P<v>[A-ZÄÖÜ][\w'’-]{1,30}(?:[ ][A-ZÄÖÜ][\w'’-]{1,30})?)"),
-        (MaskKind.PERSON, r"(?im:^|\b)(?:Contact|Caller|Requested by|Reported by|Name|From|Regards|Thanks|Cheers|Kind regards),?[:\n][ \t]{0,3}(?P<v>[A-Z][a-z'’-]{1,20}[ ](?:[A-Z]\.?[ ])?[A-Z][a-zA-Z'’-]{1,25})(?![\w@])"),
-        (MaskKind.ADDRESS, r"\b\d{1,5}[a-z]?[ ](?:[A-Z][\w'.-]{1,25}[ ]){1,3}(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Pl|Square|Terrace|Close)\b\.?(?:,?[ ][A-Z][\w ]{2,30},?[ ][A-Z]{2}[ ]\d{5})?"),
-        (MaskKind.ADDRESS, r"\b[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse)[ ]\d{1,4}[a-z]?\b(?:,?[ ]\d{5}[ ][A-ZÄÖÜ][a-zäöüß-]{2,30})?"),
-    )
-)
-_IP4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
-_IP6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:%\w{1,12})?(?![\w:])")
-_VERSION_BEFORE = re.compile(r"(?i)(?:\bv|version|ver|build|release|firmware|driver|agent|client|update|patch)[\s:.=-]{0,3}$")
-_PHONE = re.compile(
-    r"(?<![\w.+/-])(?:\+\d{1,3}[ .\-/()\d]{6,18}\d|\(\d{2,5}\)[ -]?\d{3,5}[ .-]?\d{2,8}|\d{3}[ .-]\d{3}[ .-]\d{4}|0\d{2,4}[ /-]\d{3,8}(?:[ -]\d{1,6}){0,2})(?![\w-]|\.\d)(?:[ ]?(?:x|ext\.?)[ ]?\d{1,5})?"
-)
-_PHONE_CUE = re.compile(
-    r"(?i)\b(?:tel|telefon|phone|mobile|mobil|handy|cell|call(?:[ ]\w{2,5})?(?:[ ](?:back[ ])?(?:on|at))?|ring|dial|fax|reach[ ]\w{2,5}[ ](?:on|at)|durchwahl)\b[.:#]{0,2}[ ]{0,3}(?:is[ ])?(?P<v>[+(]?\d[\d ().\-/]{5,18}\d)(?![\w-]|\.\d)"
-)
-_CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{4}[ ]?){2,7}[A-Z0-9]{1,4}\b")
-_SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
-_STAY_IP = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "0.0.0.0"})
-
-
-def personal_spans(text: str) -> Iterator[Span]:
-    """E-mail addresses, phones, addresses of the network and other personal values; spans may overlap."""
-    return in_windows(text, _personal)
-
-
-def _personal(text: str) -> Iterator[Span]:
-    for kind, pattern in _PERSONAL:
-        for hit in pattern.finditer(text):
-            group = "v" if "v" in pattern.groupindex else 0
-            yield Span(*hit.span(group), kind)
-    for pattern in (_IP4, _IP6):
-        for hit in pattern.finditer(text):
-            if tag := _ip_tag(text, hit):
-                yield Span(*hit.span(), MaskKind.IP, tag)
-    for hit in _PHONE.finditer(text):
-        if 7 <= sum(map(str.isdigit, hit[0])) <= 16:
-            yield Span(*hit.span(), MaskKind.PHONE)
-    for hit in _PHONE_CUE.finditer(text):
-        if sum(map(str.isdigit, hit["v"])) >= 6:
-            yield Span(*hit.span("v"), MaskKind.PHONE)
-    for hit in _CARD.finditer(text):
-        if _luhn(hit[0]):
-            yield Span(*hit.span(), MaskKind.CARD)
-    for pattern in (_IBAN, _SSN):
-        for hit in pattern.finditer(text):
-            yield Span(*hit.span(), MaskKind.CARD)
-
-
-def _ip_tag(text: str, hit: re.Match[str]) -> str:
-    """What kind of address it is; nothing for versions, net masks and what belongs to nobody."""
-    written = hit[0].partition("%")[0]
-    if ":" in written and (written.count(":") < 2 or not any(map(str.isdigit, written))):
-        return ""
-    try:
-        address = ipaddress.ip_address(written)
-    except ValueError:
-        return ""
-    if written in _STAY_IP or written.startswith("255.") or address.is_unspecified or address.is_multicast:
-        return ""
-    if _VERSION_BEFORE.search(text[max(0, hit.start() - 12) : hit.start()]):
-        return ""
-    if written.endswith(".0.0") and not address.is_private:
-        return ""  # 1.18.0.0 is a version
-    if address.is_loopback:
-        return "loopback"
-    return "link-local" if address.is_link_local else "private" if address.is_private else "public"
-
-
-def _luhn(number: str) -> bool:
-    digits = [int(c) for c in number if c.isdigit()][::-1]
-    doubled = (d * 2 - 9 if d > 4 else d * 2 for d in digits[1::2])
-    return len(set(digits)) > 1 and (sum(digits[::2]) + sum(doubled)) % 10 == 0

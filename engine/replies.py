@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.redact_patterns import looks_like_secret as looks_like_secret
+
 QuickKind = Literal["option", "yes", "no", "done", "no_change", "fixed"]
 
 
@@ -98,54 +100,3 @@ def _plain(text: str) -> str:
         _SHORTCODE.sub(" ", text[:200]).lower().replace("’", "").replace("'", "").replace("\ufe0f\u20e3", "")
     )
     return " ".join("".join(c if c.isalnum() else " " for c in low).split()) if len(text) <= 200 else ""
-
-
-# ---- secrets -----------------------------------------------------------------------------------------------
-
-_CUE = re.compile(
-    r"\b(?:passwords?|passwd|passcode|passphrase|pwd?|pass|pin|secret|token|api[ _-]?key"
-    r"|access[ _-]?key|creds?"
-    r"|credentials?|kennwort|passwort)\b",
-    re.IGNORECASE,
-)
-_KNOWN_TOKEN = re.compile(
-    r"\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20}|\bxox[abprs]-\w{6}|\bsk-[\w-]{20}|\beyJ[\w-]{10,2000}\.eyJ"
-    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
-)
-_ASSIGNED = re.compile(r"[ \t]{0,3}(?:[:=]|is now|is|to|was|->)[ \t]{0,3}(\S{4,200})", re.IGNORECASE)
-
-
-def looks_like_secret(text: str) -> bool:
-    """Whether a message seems to hold a password, key or token. For a warning only: it errs on both sides."""
-    text = text[:20_000]
-    if _KNOWN_TOKEN.search(text):
-        return True
-    for cue in _CUE.finditer(text):
-        after = text[cue.end() : cue.end() + 80]
-        given = _ASSIGNED.match(after)
-        if given and _shape(given[1]) >= 2:
-            return True
-        near = [*after.split()[:7], *text[max(0, cue.start() - 60) : cue.start()].split()[-4:]]
-        if any(_shape(word) >= 3 for word in near):
-            return True
-    return False
-
-
-def _shape(word: str) -> int:
-    """How many of lower, upper, digit, inner symbol a word mixes; 0 for short words, links and
-    host-like names.
-    """
-    word = word.strip("\"'`()[]<>,;:“”„‘’«»").rstrip(".?")
-    if not 6 <= len(word) <= 100 or "://" in word or "\\" in word or re.fullmatch(r"[A-Z]+[-\dA-Z]*", word):
-        return 0
-    if re.fullmatch(r"[\w.+-]+@[\w.-]+\.\w+|[\d.:/-]+", word):
-        return 0
-    symbol = any(not c.isalnum() and c not in "-'’./_" for c in word)
-    tests = (
-        any(map(str.islower, word)),
-        any(map(str.isupper, word[1:])),
-        any(map(str.isdigit, word)),
-        symbol,
-    )
-    kinds = sum(tests) + (1 if word[:1].isupper() and not tests[1] and (tests[2] or symbol) else 0)
-    return kinds if tests[2] or symbol else 0

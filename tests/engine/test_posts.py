@@ -16,6 +16,7 @@ from engine.posts import (
     status_write,
 )
 from engine.psa import Ref, Ticket, parse_settings
+from engine.remarks import MASKED
 from engine.session import Escalation, Target
 from tests.engine.owing import (
     ASKED,
@@ -268,4 +269,20 @@ def test_only_what_people_typed_is_looked_at_for_passwords(
         record, "resolution", ANA, parse_settings({}), TICKET, True, MEMBERS, STATUSES, BERLIN, None, ()
     )
     note = next(line for line in found if line.kind == "note")
-    assert bool(note.remarks) == warned
+    assert (MASKED in note.remarks) == warned
+    assert "Tr0ub4dor" not in note.text
+
+
+def test_the_form_points_out_blame_a_missing_result_and_a_missing_verification() -> None:
+    record = history(step(1, "Restart the spooler", None, ""), ticket_id=4711)
+    written = {
+        "technical": "Fix: cable. The user is an idiot.\nTried restarting the spooler",
+        "customer": "Solved.",
+    }
+    found = forecast(
+        record, "resolution", ANA, parse_settings({}), TICKET, True, MEMBERS, STATUSES, BERLIN, written, ()
+    )
+    said = next(line for line in found if line.kind == "note").remarks
+    assert any(each.startswith("It blames somebody: “The user is an idiot") for each in said)
+    assert any(each.startswith("A result is missing: “Tried restarting the spooler") for each in said)
+    assert "It does not say how it was seen to work." in said
