@@ -1,4 +1,4 @@
-"""`flowpilot doctor`: looks at settings, database, Redis, keys, Slack and every PSA, and says what to do about each."""
+"""`flowpilot doctor`: looks at settings, database, Redis, keys, Slack, Claude and every PSA, and says what to do about each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import cli_slack_check as slack
 from bot import settings_check
 from bot.cli_account import name_of
+from bot.cli_claude import claude
 from bot.cli_failures import sentence_for
 from bot.cli_psa import client_for, failure_sentence
 from bot.cli_screen import CommandFailed, Here
@@ -58,6 +59,8 @@ async def _findings(here: Here) -> AsyncIterator[Finding]:
     yield await _owner(here)
     for each in (*slack.mode(here.settings), *await slack.token(here.settings)):
         yield Finding(*each)
+    for each in await claude(here.settings, _wrong(here)):
+        yield Finding(*each)
     async with _database(here) as (store, findings):
         for finding in findings:
             yield finding
@@ -70,9 +73,14 @@ async def _findings(here: Here) -> AsyncIterator[Finding]:
                 yield finding
 
 
+def _wrong(here: Here) -> dict[str, str]:
+    """Settings that are there and cannot be used."""
+    return {**settings_check.problems(here.settings), **here.unreadable}
+
+
 def _settings(here: Here) -> list[Finding]:
     settings = here.settings
-    wrong = {**settings_check.problems(settings), **here.unreadable}
+    wrong = _wrong(here)
     wrong |= {
         name: f"Not set. {meanings()[name][1]}"
         for name, field in NEEDED.items()

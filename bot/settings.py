@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from engine.model import Models
+
+_MODELS = Models()
+
 
 class SettingWrong(ValueError):
     """A setting is missing or cannot be read; the message names it and says what to put there."""
@@ -96,6 +100,44 @@ class Settings:
     slack_api_url: str = _setting(
         "SLACK_API_URL", "https://slack.com/api/", "Where Slack's Web API is; another one only for tests."
     )
+    anthropic_api_key: str = _setting(
+        "ANTHROPIC_API_KEY",
+        "",
+        "Claude. Without a key the offline guide does all turns.",
+        secret=True,
+    )
+    anthropic_base_url: str = _setting(
+        "ANTHROPIC_BASE_URL",
+        "https://api.anthropic.com",
+        "Where Claude is; another one for a gateway of yours.",
+    )
+    model_turn: str = _setting(
+        "FLOWPILOT_MODEL_TURN",
+        _MODELS.turn,
+        "The model that guides, step by step. A large one: small ones lose their way.",
+    )
+    model_package: str = _setting(
+        "FLOWPILOT_MODEL_PACKAGE", _MODELS.package, "The model for escalation packages."
+    )
+    model_briefing: str = _setting(
+        "FLOWPILOT_MODEL_BRIEFING",
+        _MODELS.briefing,
+        "The model for the briefing of whoever takes a session over.",
+    )
+    model_note: str = _setting("FLOWPILOT_MODEL_NOTE", _MODELS.note, "The model for resolution notes.")
+    model_ticket: str = _setting(
+        "FLOWPILOT_MODEL_TICKET", _MODELS.ticket, "The model for summaries of tickets."
+    )
+    model_seconds: float = _setting(
+        "FLOWPILOT_MODEL_SECONDS",
+        180.0,
+        "The longest a turn may wait for Claude before the offline guide takes it.",
+    )
+    daily_tokens: int = _setting(
+        "FLOWPILOT_DAILY_TOKENS",
+        2_000_000,
+        "Tokens that an account may use in a day; then the offline guide does its turns. 0 is no limit.",
+    )
     log_level: str = _setting("FLOWPILOT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
     parent_fd: int = _setting(
         "FLOWPILOT_PARENT_FD",
@@ -106,6 +148,12 @@ class Settings:
     @property
     def key_ring(self) -> tuple[str, ...]:
         return tuple(key.strip() for key in self.keys.split(",") if key.strip())
+
+    @property
+    def models(self) -> Models:
+        return Models(
+            self.model_turn, self.model_package, self.model_briefing, self.model_note, self.model_ticket
+        )
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from demo.model import practice_model
 from demo.psa import practice_psa
 from storage.vault import new_key
 from tests.bot.commands import Flowpilot, settings_of, with_account
@@ -34,6 +35,18 @@ async def test_the_doctor_finds_nothing_wrong_where_nothing_is(msp: Flowpilot) -
         table = await msp.does("doctor")
     assert "Nothing to put right." in table.out
     assert msp.settings["FLOWPILOT_KEYS"] not in table.out
+
+
+async def test_the_doctor_asks_claude_where_there_is_a_key(msp: Flowpilot) -> None:
+    async with practice_model() as model:
+        key = f"{model.key}-of-nordlicht"
+        claude = {"ANTHROPIC_API_KEY": key, "ANTHROPIC_BASE_URL": model.url}
+        _, found = await findings(msp, **claude)
+        assert found["Claude"][0] == "look"
+        assert found["model claude-sonnet-5-5"][0] == "ok"
+        assert key not in (await msp("doctor", **claude)).out
+        status, found = await findings(msp, **claude, FLOWPILOT_MODEL_TURN="claude-x")
+    assert (status, found["model claude-x"][0]) == (1, "wrong")
 
 
 async def test_the_doctor_names_everything_that_is_wrong_at_once(msp: Flowpilot) -> None:

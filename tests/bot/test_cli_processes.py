@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -17,104 +18,128 @@ import pytest
 
 from tests.bot.commands import settings_of
 from tests.conftest import Database
+from tests.nursery import Child, nursery
 
 CLONE = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
 READY = {"web": "web listens on", "clock": "clock runs", "worker": "worker runs"}
 
 
+@dataclass(slots=True)
+class Running:
+    """A process and the file it writes to."""
+
+    process: Child | asyncio.subprocess.Process
+    log: Path
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    async def says(self, words: str) -> str:
+        """The line that holds them."""
+        ends = asyncio.get_running_loop().time() + PATIENCE
+        while not (found := [line for line in self.said().splitlines() if words in line]):
+            assert self.process.returncode is None, f"it ended without saying: {words}"
+            assert asyncio.get_running_loop().time() < ends, f"it never said: {words}"
+            await asyncio.sleep(0.01)
+        return found[0]
+
+    async def ends(self) -> int:
+        async with asyncio.timeout(PATIENCE):
+            return await self.process.wait()
+
+
 @asynccontextmanager
-async def running(
-    command: str, settings: dict[str, str], **more: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.cli", command),
-        cwd=CLONE,
-        env={"PATH": os.defpath, **settings, **more},
-        stderr=asyncio.subprocess.PIPE,
-        pass_fds=[int(more["FLOWPILOT_PARENT_FD"])] if "FLOWPILOT_PARENT_FD" in more else (),
-    )
+async def running(command: str, settings: dict[str, str], log: Path, **more: str) -> AsyncIterator[Running]:
+    """Forked, as what happens from the first line of bot.cli on is the same; with a parent's pipe from the command line."""
+    if "FLOWPILOT_PARENT_FD" in more:
+        begun = await _from_the_command_line(command, {**settings, **more}, log)
+    else:
+        begun = await asyncio.to_thread(nursery().start, [command], {**settings, **more}, log)
     try:
-        yield process
+        yield Running(begun, log)
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        if begun.returncode is None:
+            begun.send_signal(signal.SIGKILL)
+        await begun.wait()
 
 
-async def line_with(process: asyncio.subprocess.Process, words: str) -> str:
-    assert process.stderr is not None
-    async with asyncio.timeout(60):
-        while words not in (line := (await process.stderr.readline()).decode()):
-            assert line, f"it ended without saying: {words}"
-    return line
+async def _from_the_command_line(
+    command: str, settings: dict[str, str], log: Path
+) -> asyncio.subprocess.Process:
+    with log.open("ab") as out:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot.cli", command),
+            cwd=CLONE,
+            env={"PATH": os.defpath, **settings},
+            stderr=out,
+            pass_fds=[int(settings["FLOWPILOT_PARENT_FD"])],
+        )
 
 
-async def ends(process: asyncio.subprocess.Process) -> tuple[int, str]:
-    async with asyncio.timeout(60):
-        _, said = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
 
 
 @pytest.mark.parametrize("command", ["web", "worker", "clock"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 async def test_each_process_runs_until_it_is_told_to_stop(
-    database: Database, redis_url: str, command: str, number: signal.Signals
+    database: Database, redis_url: str, log: Path, command: str, number: signal.Signals
 ) -> None:
-    async with running(command, settings_of(database, redis_url), FLOWPILOT_PORT="0") as process:
-        await line_with(process, READY[command])
-        process.send_signal(number)
-        status, said = await ends(process)
-    assert status == 0
-    assert "Traceback" not in said
+    async with running(command, settings_of(database, redis_url), log, FLOWPILOT_PORT="0") as one:
+        await one.says(READY[command])
+        one.process.send_signal(number)
+        assert await one.ends() == 0
+    assert "Traceback" not in one.said()
 
 
-async def test_the_web_process_answers_where_it_says(database: Database, redis_url: str) -> None:
-    async with running("web", settings_of(database, redis_url), FLOWPILOT_PORT="0") as process:
-        line = await line_with(process, "web listens on")
+async def test_the_web_process_answers_where_it_says(database: Database, redis_url: str, log: Path) -> None:
+    async with running("web", settings_of(database, redis_url), log, FLOWPILOT_PORT="0") as one:
+        line = await one.says("web listens on")
         url = re.findall(r"http://[\d.]+:\d+", line)[0]
         async with aiohttp.ClientSession() as client, client.get(f"{url}/health") as reply:
             assert reply.status == 200
 
 
-async def test_a_port_in_use_is_a_sentence_and_2(database: Database, redis_url: str) -> None:
+async def test_a_port_in_use_is_a_sentence_and_2(database: Database, redis_url: str, log: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = str(holder.getsockname()[1])
-        async with running("web", settings_of(database, redis_url), FLOWPILOT_PORT=port) as process:
-            status, said = await ends(process)
-    assert status == 2
-    assert f"Something else listens on 127.0.0.1:{port} already" in said
-    assert "Traceback" not in said
+        async with running("web", settings_of(database, redis_url), log, FLOWPILOT_PORT=port) as one:
+            assert await one.ends() == 2
+    assert f"Something else listens on 127.0.0.1:{port} already" in one.said()
+    assert "Traceback" not in one.said()
 
 
-async def test_an_address_of_another_machine_is_a_sentence_and_2(database: Database, redis_url: str) -> None:
+async def test_an_address_of_another_machine_is_a_sentence_and_2(
+    database: Database, redis_url: str, log: Path
+) -> None:
     settings = settings_of(database, redis_url)
-    async with running("web", settings, FLOWPILOT_HOST="192.0.2.1", FLOWPILOT_PORT="0") as process:
-        status, said = await ends(process)
-    assert status == 2
-    assert "no address of this machine" in said
+    async with running("web", settings, log, FLOWPILOT_HOST="192.0.2.1", FLOWPILOT_PORT="0") as one:
+        assert await one.ends() == 2
+    assert "no address of this machine" in one.said()
 
 
 async def test_listening_beyond_this_machine_is_warned_of_and_allowed(
-    database: Database, redis_url: str
+    database: Database, redis_url: str, log: Path
 ) -> None:
     settings = settings_of(database, redis_url)
-    async with running("web", settings, FLOWPILOT_HOST="0.0.0.0", FLOWPILOT_PORT="0") as process:  # noqa: S104
-        assert "TLS proxy" in await line_with(process, "other machines")
-        process.send_signal(signal.SIGTERM)
-        assert (await ends(process))[0] == 0
+    async with running("web", settings, log, FLOWPILOT_HOST="0.0.0.0", FLOWPILOT_PORT="0") as one:  # noqa: S104
+        assert "TLS proxy" in await one.says("other machines")
+        one.process.send_signal(signal.SIGTERM)
+        assert await one.ends() == 0
 
 
 @pytest.mark.parametrize("command", ["web", "worker", "clock"])
 async def test_each_process_ends_with_the_one_that_started_it(
-    database: Database, redis_url: str, command: str
+    database: Database, redis_url: str, log: Path, command: str
 ) -> None:
     reading, writing = os.pipe()
     settings = settings_of(database, redis_url)
-    async with running(command, settings, FLOWPILOT_PORT="0", FLOWPILOT_PARENT_FD=str(reading)) as process:
+    async with running(command, settings, log, FLOWPILOT_PORT="0", FLOWPILOT_PARENT_FD=str(reading)) as one:
         os.close(reading)
-        await line_with(process, READY[command])
+        await one.says(READY[command])
         os.close(writing)
-        assert (await ends(process))[0] == 0
+        assert await one.ends() == 0

@@ -12,6 +12,7 @@ import pytest
 from bot import settings
 from bot.settings import Settings, SettingWrong, meanings, names, read, read_each, required, strangers
 from bot.settings_check import problems, refuse_impossible
+from engine.model import Models, Purpose
 from engine.posting import PostLimits
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -59,7 +60,8 @@ def test_keys_and_hosts_are_lists_separated_by_commas() -> None:
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
-    secret = dict.fromkeys(("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "FLOWPILOT_KEYS"), "s3cret")
+    hidden = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "FLOWPILOT_KEYS", "ANTHROPIC_API_KEY")
+    secret = dict.fromkeys(hidden, "s3cret")
     assert "s3cret" not in repr(read(secret))
 
 
@@ -77,12 +79,53 @@ def test_the_defaults_are_possible() -> None:
         ("log_level", "LOUD", "FLOWPILOT_LOG_LEVEL"),
         ("psa_settle_seconds", 22.0, "FLOWPILOT_PSA_SETTLE_SECONDS"),
         ("lease_seconds", 20.0, "FLOWPILOT_LEASE_SECONDS"),
+        ("model_seconds", 1.0, "FLOWPILOT_MODEL_SECONDS"),
+        ("daily_tokens", -1, "FLOWPILOT_DAILY_TOKENS"),
+        ("model_turn", "", "FLOWPILOT_MODEL_TURN"),
+        ("model_note", "../files", "FLOWPILOT_MODEL_NOTE"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(field: str, value: object, name: str) -> None:
     found = problems(replace(Settings(), **{field: value}))  # type: ignore[arg-type]
     assert list(found) == [name]
     assert found[name].startswith(f"{name} is ")
+
+
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [
+        ("https://api.anthropic.com", True),
+        ("https://gateway.example/claude/", True),
+        ("http://127.0.0.1:4000", True),
+        ("http://10.1.2.3:4000", True),
+        ("http://[::1]:4000", True),
+        ("http://litellm:4000", True),
+        ("http://api.anthropic.com", False),
+        ("http://8.8.8.8", False),
+        ("ftp://api.anthropic.com", False),
+        ("api.anthropic.com", False),
+        ("https://", False),
+        ("https://key@api.anthropic.com", False),
+        ("https://api.anthropic.com:port", False),
+        ("https://[", False),
+    ],
+)
+def test_a_key_goes_only_where_nobody_reads_along(address: str, fits: bool) -> None:
+    found = problems(Settings(anthropic_base_url=address))
+    assert list(found) == ([] if fits else ["ANTHROPIC_BASE_URL"])
+
+
+@pytest.mark.parametrize("key", ["sk ant", "sk-ключ", "sk\nant"])
+def test_a_key_that_was_not_copied_whole_is_named_without_being_shown(key: str) -> None:
+    found = problems(Settings(anthropic_api_key=key))
+    assert list(found) == ["ANTHROPIC_API_KEY"]
+    assert key not in found["ANTHROPIC_API_KEY"]
+
+
+def test_each_purpose_has_the_model_that_was_set_for_it() -> None:
+    found = read({"FLOWPILOT_MODEL_TURN": "claude-opus-5-5"})
+    assert found.models == replace(Models(), turn="claude-opus-5-5")
+    assert {found.models.of(purpose) for purpose in Purpose} >= {"claude-opus-5-5", "claude-haiku-5-5"}
 
 
 def test_the_settle_time_is_judged_as_the_engine_judges_it() -> None:
