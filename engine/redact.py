@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -278,6 +279,8 @@ def _forms(known: Known) -> Iterator[tuple[str, bool]]:
     if len(known.value) < 3:
         return
     yield known.value, True
+    if not known.value.isascii() and (plain := _unaccented(known.value)) != known.value:
+        yield from _forms(Known(plain, known.kind))
     if known.kind is MaskKind.PERSON and " " in known.value:
         yield from (
             (part, False) for part in re.split(r"[ ,]{1,3}", known.value) if len(part.strip(".")) >= 3
@@ -286,6 +289,11 @@ def _forms(known: Known) -> Iterator[tuple[str, bool]]:
         short = _LEGAL.sub("", known.value)
         if short != known.value and len(short) >= 3 and _telling(short):
             yield short, True
+
+
+def _unaccented(value: str) -> str:
+    """`Tomás` as people type it."""
+    return "".join(c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
 
 
 def _remembered(text: str, vault: _Vault) -> Iterator[Span]:

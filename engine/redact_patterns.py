@@ -78,6 +78,9 @@ _TOKENS = tuple(
         r"(?i)(?<![0-9a-f])[0-9a-f]{32}:[0-9a-f]{32}(?![0-9a-f])",
         r"(?i)\$krb5\w{2,10}\$[^\s]{8,500}|\$(?:1|5|6|y|apr1|2[aby])\$[^\s$]{1,60}\$?[\w./$]{10,200}",
         r"(?i)\b[\w.-]{1,60}::[\w.-]{1,60}:(?P<s>[0-9a-f]{16}:[0-9a-f]{32}:[0-9a-f]{8,400})",
+        r"(?i:\b(?:seed|secret)\W{1,3})(?P<s>[A-Z2-7]{16,64})(?!\w)",
+        r"(?i)(?<!error )(?<!exit )(?<!stop )(?<!event )(?<!status )(?<!result )\bcode (?:is|was|est|es|e|è|ist|lautet) (?P<s>\d{4,8})(?![\w.:-])",
+        r"(?i)\bssid\b[^\n]{0,60}?\b(?:key|pass\w{0,8}|pw|psk)\b\s{0,3}[:=]?\s{0,3}(?:is\s)?(?P<s>[^\s,;]{8,63})",
         r"(?i)\botpauth://[^\s]{8,300}",
         r"\bWIFI:[^\n]{0,100}?;P:(?P<s>[^;\n]{4,80});",
     )
@@ -98,7 +101,7 @@ _COMMANDS = tuple(
         r"[\s(]-(?:\w{0,20}password|passwd|pass|pwd|pw|secret|\w{0,20}secret|apikey|token|passphrase)(?:\s{1,3}|[:=])(?![-($])ARG",
         r"\s/(?:pass|password|passwd|pwd|rp|pw|p)[:=]ARG",
         r"\s/rp\s{1,3}ARG",
-        r"\b(?:psexec(?:64)?|winexe|paexec|sshpass|sqlcmd|bcp|osql|mysql\w{0,10}|ldapsearch|smbclient|plink|pscp|winrs|az|mosquitto_pub)"
+        r"\b(?:psexec(?:64)?|winexe|paexec|sshpass|sqlcmd|bcp|osql|mysql\w{0,10}|ldapsearch|smbclient|plink|pscp|winrs|az|docker\s{1,3}login|mosquitto_pub)"
         r"(?:\.exe)?\s(?:[^\n]{0,160}?\s)?-(?:p|pw|w)[\s:=]{1,3}ARG",
         r"\bmysql\w{0,10}\s(?:[^\n]{0,80}?\s)?-p(?P<c2>[^\s]{3,60})",
         r"\bcurl\s(?:[^\n]{0,120}?\s)?(?:-u|--user)\s{1,3}[\"']?[^\s:\"']{1,60}:(?P<c2>[^\s\"']{1,100})",
@@ -113,6 +116,7 @@ _COMMANDS = tuple(
         r"|raspberry|ubnt|toor|letmein|password)(?![\w./\\:@-])",
         r"\bsnmp-server\s{1,3}community\s{1,3}ARG",
         r"\becho\s{1,3}ARG\s{0,3}\|\s{0,3}(?:sudo\s{1,3}-S|passwd)",
+        r"\bredis-cli\s(?:[^\n]{0,120}?\s)?-a\s{1,3}ARG",
         r"\bdsmod\s[^\n]{0,160}?-pwd\s{1,3}ARG",
     )
 )
@@ -121,7 +125,7 @@ _COMMANDS = tuple(
 
 _CUE = re.compile(
     r"(?:(?<![a-zäöüßñç$])|(?<=[a-z_.-])(?=(?-i:[A-Z]|p)))(?:p[a@]ss?w?[ro0d]{2,4}s?|pswd|p@ss|passw|mots? de passe|mdp|contrase[ñn]y?as?|clave|wachtwoord|senha|laps"
-    r"|recovery[ -](?:code|phrase)|puk|static challenge|(?:secret|security)(?: question)?['’]?s? answer|authenticator (?:number|code)|passwords?|passwd|passcodes?|passphrases?|pass[ -]?words?|pwd|p/?w|pass|secret"
+    r"|recovery[ -](?:code|phrase)|puk|static challenge|(?:secret|security)(?: question)?['’]?s? answer|authenticator (?:number|code)|passwords?|passwd|passcodes?|pass[ -]?phrases?|pass[ -]?words?|pwd|p/?w|pass|secret"
     r"|tokens?|api[ _-]?keys?|access[ _-]?keys?|private[ _-]?keys?|public[ _-]?keys?|shared[ _-]?(?:secret|key)|pre-?shared[ _-]?key"
     r"|psk|wpa2?[ _-]?key|(?:wi-?fi|wlan|network|security|encryption|recovery|licen[cs]e|product|activation|bitlocker)[ _-]key"
     r"|community[ _-]string|creds?|credentials?|kennw(?:ort|örter)\w{0,2}|passw(?:ort|örter)\w{0,2}|zugangsdaten|logins?|pin(?:[ -]?code)?"
@@ -208,7 +212,8 @@ def _given(text: str, at: int, least: int, weakest: int) -> tuple[int, int] | No
     word = _WORD.match(text, at)
     if word is None:
         return None
-    start, end = _stripped(text, word.start(), word.end())
+    setting = re.search(r";\w{2,40}=", word[0])  # of `Password=x;Timeout=30` only x
+    start, end = _stripped(text, word.start(), word.start() + setting.start() if setting else word.end())
     return (start, end) if end - start >= least and _can_be(text[start:end], weakest) else None
 
 
@@ -243,13 +248,17 @@ def _of_cue(text: str, cue: re.Match[str]) -> Iterator[tuple[int, int]]:
     yield from _told(text, cue, words)
     before = list(_WORD.finditer(text, max(0, cue.start() - 70), cue.start()))[-5:]
     line = text.rfind("\n", 0, cue.start()) + 1
-    for word in (*(w for w in before if w.start() >= line), *_same_line(text, cue.end(), words)):
+    after = [w for w in _same_line(text, cue.end(), words) if not operator or w.start() >= operator.end()]
+    # Beside “login” stand many words of letters and digits: printers, rooms, versions.
+    least = 4 if cue[0].casefold() in ("login", "logins") else 0
+    for word in (*(w for w in before if w.start() >= line), *after[:7]):
         # Of `admin:Hunter2` only what follows the colon; `Database=erp` is a setting with a name of its own.
-        start, end = _stripped(
-            text, word.start() + word[0].rstrip(_STRIP_RIGHT + ".").rfind(":") + 1, word.end()
-        )
-        if _strong(text[start:end]):
+        colon = word[0].rstrip(_STRIP_RIGHT + ".").rfind(":") + 1
+        start, end = _stripped(text, word.start() + colon, word.end())
+        if _strong(text[start:end]) and shape(text[start:end]) >= least:
             yield start, end
+    if _PHRASE.fullmatch(cue[0]) and (said := _PHRASE_VALUE.match(text, cue.end())):
+        yield said.span(1)
 
 
 def _strong(word: str) -> bool:
@@ -314,6 +323,10 @@ _USER_AND = re.compile(
 )
 _PAIR = re.compile(
     r"(?i)\b(?:log ?[io]n|sign ?in|logged in|signed in|login|creds?|credentials|account|user(?:name)?)\b[^\n/|]{1,60}?\s{0,2}[/|]\s{0,2}(?=\S)"
+)
+_PHRASE = re.compile(r"(?i)pass[ -]?phrases?")
+_PHRASE_VALUE = re.compile(
+    r"(?i)(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:is|was))[ \t]{1,3}(?!not\b|wrong|too|set\b|stored|required|in\b)([a-z]{3,20}(?:[ -][a-z]{3,20}){2,7})(?=[.\n]|$)"
 )
 _GETS_IN = re.compile(
     r"(?i)\b(?:gets?|got|logs?|logged|signs?|signed|unlock(?:s|ed)?)\s{1,3}(?:back\s{1,3})?(?:in|on|it|into\s{1,3}\S{1,30})?\s{0,3}(?:with|using)\s{1,3}(?=\S)"

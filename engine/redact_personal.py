@@ -20,7 +20,7 @@ _PERSONAL: tuple[tuple[MaskKind, re.Pattern[str]], ...] = tuple(
         (MaskKind.USER, r"(?<![\w\\:./-])(?!NT |BUILTIN|AUTHORITY|HK[LCU]|IIS |SYSTEM|SOFTWARE|Microsoft|Windows|Program)[A-Z][A-Z0-9-]{1,14}\\(?P<v>[A-Za-z][\w.$-]{1,40})(?![\w\\])"),
         (MaskKind.USER, r"(?i)\b(?:account name|user ?name|logon name|samaccountname|upn|userid|user id|uid)\s{0,3}[:=]\s{0,10}[\"']?(?!system\b|administrator\b|admin\b|root\b|guest\b|anonymous|local service|network service|n/a|-\s|unknown|none|null|the\b)(?P<v>[a-z][\w.-]{1,40})"),
         (MaskKind.USER, r"(?i)\b(?:whoami|logged (?:in|on) as|run(?:ning)? as|user|account)\W{1,6}[a-z][a-z0-9-]{1,14}\\(?!system\b|network|local)(?P<v>[a-z][\w.-]{1,40})(?![\w\\])"),
-        (MaskKind.PERSON, r"\b(?:[Cc]aller|[Cc]ontact|[Cc]ustomer|[Rr]equester)[ ](?P<v>[A-Z][a-z'’-]{1,20}[ ][A-Z][a-zA-Z'’-]{1,25})(?![\w@])"),
+        (MaskKind.PERSON, r"\b(?:[Cc]aller|[Rr]equester)[ ](?!Computer|Process|Account|Name|User|Service)(?P<v>[A-Z][a-z'’-]{1,20}[ ][A-Z][a-zA-Z'’-]{1,25})(?![\w@])"),
         (MaskKind.PERSON, r"\b(?:assistant|colleague|wife|husband|boss|receptionist|daughter|son)[ ](?P<v>[A-Z][a-z'’-]{2,20})(?![\w@])"),
         (MaskKind.USER, r"(?i)\b(?:for|invalid user|user|session opened for user)\s{1,3}(?P<v>[a-z][a-z0-9_-]{1,30})\s{1,3}from\s{1,3}\d"),
         (MaskKind.DEVICE, r"\b(?:DESKTOP|LAPTOP|WIN|MININT)-[A-Z0-9]{6,12}\b"),

@@ -70,5 +70,5 @@ def test_what_people_see_never_waits_for_what_takes_long() -> None:
 
 def test_only_what_is_drawn_from_the_session_coalesces() -> None:
     together = {kind.__name__ for kind in EVERY if kind.coalesce}
-    assert together == {"ShowCard", "ShowEscalation", "RemindIdle", "AskGuide", "ReadTicket"}
+    assert together == {"ShowCard", "ShowEscalation", "RemindIdle", "AskGuide", "ReadTicket", "WriteDraft"}
     assert RemindIdle.coalesce

@@ -14,9 +14,11 @@ from engine.effects import (
     ShowCard,
     ShowForm,
     ShowStep,
+    WriteDraft,
 )
 from engine.events import (
     AnswerCorrected,
+    DraftWritten,
     EvidenceAdded,
     GuideAsked,
     GuideFailed,
@@ -131,8 +133,21 @@ def test_an_answer_to_a_paused_session_is_told_why_it_has_to_wait() -> None:
 
 def test_fixed_opens_the_resolve_form_and_asks_the_guide_nothing() -> None:
     story = started().guide(FIXED).answer("fixed")
-    story.only(CollapseStep(step=1), ShowForm(to=ANNA.id, form="resolve"), RemindIdle)
+    story.only(CollapseStep(step=1), ShowForm(to=ANNA.id, form="resolve"), WriteDraft(step=1), RemindIdle)
     assert story.status is Status.ACTIVE
+
+
+def test_the_texts_of_the_resolution_form_are_worded_ahead_once_a_step() -> None:
+    story = started().guide(FIXED)
+    assert WriteDraft(step=1) in story.owed
+    story >> DraftWritten(1, {"step_count": 1, "fix": []})
+    assert story.it.draft == {"step_count": 1, "fix": []}
+    assert WriteDraft(step=1) not in story.answer("fixed").owed
+
+
+def test_a_draft_for_a_step_that_is_gone_is_dropped() -> None:
+    story = started().guide(FIXED).answer("not_fixed") >> DraftWritten(1, {"step_count": 1, "fix": []})
+    assert story.it.draft is None
 
 
 def test_a_reply_under_way_when_it_is_fixed_brings_no_further_step() -> None:
