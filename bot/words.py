@@ -7,12 +7,17 @@ from types import MappingProxyType
 
 from bot.words_cards import CARDS
 from bot.words_forms import FORMS
+from bot.words_guide import GUIDE
 from bot.words_lists import LISTS
+from bot.words_model import MODEL
 from bot.words_notices import NOTICES
+from bot.words_pictures import PICTURES
 from bot.words_slack import SLACK
 from bot.words_slack_said import SLACK_SAID
 
-WORDS: Mapping[str, str] = MappingProxyType({**CARDS, **FORMS, **LISTS, **NOTICES, **SLACK, **SLACK_SAID})
+WORDS: Mapping[str, str] = MappingProxyType(
+    {**CARDS, **FORMS, **GUIDE, **LISTS, **MODEL, **NOTICES, **PICTURES, **SLACK, **SLACK_SAID}
+)
 
 
 def say(key: str, **values: object) -> str:
