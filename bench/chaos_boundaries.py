@@ -7,6 +7,8 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -29,7 +31,8 @@ LATE, UNHURRIED = 2.6, 0.6
 after the dead worker's lease, and before the settle time is over."""
 STOPPED = 2 * LEASE + SETTLE + 1.0
 """A stopped worker wakes up when another one has already posted what it was about to post."""
-MANNERS = ("killed on leaving", "killed on coming back", "stopped")
+MANNERS = ("stopped", "killed on leaving", "killed on coming back")
+"""Those that stand still come first: the others die meanwhile."""
 KINDS = ("note", "time")
 SETTINGS = {
     "FLOWPILOT_LEASE_SECONDS": str(LEASE),
@@ -55,15 +58,15 @@ async def main(every: int = 1, again: int = 3) -> list[str]:
     async with throwaway_desk(webs=0, workers=0, clocks=1, settings=SETTINGS) as desk:
         ticket = await _ticket(desk)
         await _slow_writes(desk, UNHURRIED)
-        counted: dict[str, int] = {}
-        cases: list[Case] = []
-        for kind in KINDS:
-            counted[kind], in_flight = await _count(desk, ticket, kind)
-            for manner in MANNERS:
-                for at in _chosen(counted[kind], in_flight, MANNERS.index(manner), every, again):
-                    cases.append(Case(await _owe(desk, ticket, kind), kind, manner, at))  # noqa: PERF401 - awaits
-        await _slow_writes(desk, LATE)
-        await _let_them_die(desk, cases)
+        async with _forked_from_one(desk) as children:
+            counted = await _count(desk, children, ticket)
+            cases: list[Case] = []
+            for turn, manner in enumerate(MANNERS):
+                for kind in KINDS:
+                    for at in _chosen(*counted[kind], turn, every, again):
+                        cases.append(Case(await _owe(desk, ticket, kind), kind, manner, at))  # noqa: PERF401 - awaits
+            await _slow_writes(desk, LATE)
+            await _let_them_die(desk, children, cases)
         await desk.practice("DELETE", "faults")
         await _rest(desk)
         await _retry(desk)
@@ -132,35 +135,55 @@ def _content(
     }
 
 
-async def _count(desk: ThrowawayDesk, ticket: dict[str, Any], kind: str) -> tuple[int, int]:
-    """How many boundaries an undisturbed push of this kind has, and which of them is the write under way."""
-    case = Case(await _owe(desk, ticket, kind), kind, MANNERS[0], 0)
-    told = (await _children(desk, [case]))[str(case.session)]
-    if not told["slow"]:
-        raise RuntimeError(f"the push of a {kind} did not wait for ConnectWise")
-    return min(MOST, told["crossed"]), told["slow"][-1]
+async def _count(
+    desk: ThrowawayDesk, children: asyncio.subprocess.Process, ticket: dict[str, Any]
+) -> dict[str, tuple[int, int]]:
+    """How many boundaries an undisturbed push of each kind has, and which of them is the write under way."""
+    cases = [Case(await _owe(desk, ticket, kind), kind, MANNERS[0], 0) for kind in KINDS]
+    told = await _tell(desk, children, cases)
+    counted = {case.kind: told[str(case.session)] for case in cases}
+    for kind, one in counted.items():
+        if not one["slow"]:
+            raise RuntimeError(f"the push of a {kind} did not wait for ConnectWise")
+    return {kind: (min(MOST, one["crossed"]), one["slow"][-1]) for kind, one in counted.items()}
 
 
-async def _children(desk: ThrowawayDesk, cases: list[Case]) -> dict[str, Any]:
-    """Runs them in processes forked from one; gives session → what it told, for those that lived on."""
-    listed = [{"session": str(c.session), "manner": c.manner, "at": c.at} for c in cases]
-    given = {"account": str(desk.account), "stopped": STOPPED, "cases": listed}
+@asynccontextmanager
+async def _forked_from_one(desk: ThrowawayDesk) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process whose children die: it has imported everything, so that each of them is there at once."""
     with (desk.folder / "boundaries.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.chaos_boundary_child", cwd=CLONE, env=dict(desk.processes.environment),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True,
         )  # fmt: skip
-    out, _ = await process.communicate(json.dumps(given).encode())
-    if process.returncode != 0:
-        raise RuntimeError(f"the boundary workers ended with {process.returncode}")
-    told: dict[str, Any] = json.loads(out)
-    return told
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
 
 
-async def _let_them_die(desk: ThrowawayDesk, cases: list[Case]) -> None:
+async def _tell(
+    desk: ThrowawayDesk, children: asyncio.subprocess.Process, cases: list[Case]
+) -> dict[str, Any]:
+    """Runs them; gives session → what it told, for those that lived on."""
+    assert children.stdin is not None
+    assert children.stdout is not None
+    listed = [{"session": str(c.session), "manner": c.manner, "at": c.at} for c in cases]
+    given = {"account": str(desk.account), "stopped": STOPPED, "cases": listed}
+    children.stdin.write(json.dumps(given).encode() + b"\n")
+    told = await children.stdout.readline()
+    if not told:
+        raise RuntimeError(f"the boundary workers ended with {await children.wait()}")
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+async def _let_them_die(desk: ThrowawayDesk, children: asyncio.subprocess.Process, cases: list[Case]) -> None:
     """While they die and stop, one whole worker picks up what they leave, as soon as their leases allow."""
     desk.processes.start(Process("worker-1", "worker", ["worker"], {}))
-    await _children(desk, cases)
+    await _tell(desk, children, cases)
     await _make_due(desk)
 
 
@@ -196,7 +219,7 @@ async def _make_due(desk: ThrowawayDesk) -> None:
         await unit.connection.execute(text(statement))
 
 
-async def _verdict(desk: ThrowawayDesk, cases: list[Case], counted: dict[str, int]) -> list[str]:
+async def _verdict(desk: ThrowawayDesk, cases: list[Case], counted: dict[str, tuple[int, int]]) -> list[str]:
     there = await desk.practice("GET", "state")
     by_session = {post.session_id: post for post in await posts_of(desk)}
     wrong, missing, twice = [], Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -211,7 +234,7 @@ async def _verdict(desk: ThrowawayDesk, cases: list[Case], counted: dict[str, in
         for manner in MANNERS:
             tried = sum(1 for c in cases if (c.kind, c.manner) == (kind, manner))
             print(
-                f"push of a {kind}, {manner}: {tried} times at {counted[kind]} boundaries, "
+                f"push of a {kind}, {manner}: {tried} times at {counted[kind][0]} boundaries, "
                 f"{missing[kind, manner]} missing, {twice[kind, manner]} duplicates",
                 flush=True,
             )

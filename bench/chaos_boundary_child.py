@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -18,8 +19,11 @@ from sqlalchemy import text
 from bot import settings, wiring
 from bot.bells import LocalBell
 from engine.effects import Lane
+from storage.library import built_in_flows
 
 AT_ONCE = 30
+AWAKE = 4
+"""Most of their time they wait for the practice ConnectWise; more of them would keep one another from their deadlines."""
 LONGEST = 60.0
 SLOW = 0.3
 """Seconds: only the practice ConnectWise, told to take its time, makes a boundary last so long."""
@@ -127,17 +131,21 @@ class Children:
 
 
 def main() -> None:
-    given = json.loads(sys.stdin.read())
-    children = Children(UUID(given["account"]), given["stopped"])
-    for case in given["cases"]:
-        while len(children.born) - len(children.stopped) >= 2 or len(children.born) >= AT_ONCE:
+    """A line of JSON comes in and one goes out, until the input ends."""
+    built_in_flows()  # read once here, and remembered in every child
+    gc.freeze()
+    for line in sys.stdin:
+        given = json.loads(line)
+        children = Children(UUID(given["account"]), given["stopped"])
+        for case in given["cases"]:
+            while len(children.born) - len(children.stopped) >= AWAKE or len(children.born) >= AT_ONCE:
+                children.look()
+                time.sleep(0.005)
+            children.start(case)
+        while children.born:
             children.look()
-            time.sleep(0.005)
-        children.start(case)
-    while children.born:
-        children.look()
-        time.sleep(0.01)
-    print(json.dumps(children.told))
+            time.sleep(0.01)
+        print(json.dumps(children.told), flush=True)
 
 
 if __name__ == "__main__":

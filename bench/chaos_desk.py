@@ -21,6 +21,7 @@ import aiohttp
 from bench.chaos_processes import CLONE, Process, Processes
 from bot.practice_account import SETTINGS, seed
 from bot.practice_memory import Kept, free_port, read_or_make
+from bot.practice_model import without
 from storage import embedded
 from storage.embedded_ground import prepare
 from storage.embedded_processes import recorded_pid, wait_until
@@ -129,7 +130,7 @@ async def throwaway_desk(
     finally:
         await processes.close()
         await store.close()
-        psa.terminate()
+        psa.kill()  # what it would still keep is deleted with the folder
         await psa.wait()
         await asyncio.to_thread(_remove, desk)
 
@@ -144,7 +145,7 @@ async def _start_psa(folder: Path, port: int) -> asyncio.subprocess.Process:
 
 def _environment(kept: Kept, servers: embedded.Servers, more: dict[str, str]) -> dict[str, str]:
     return {
-        **os.environ,  # noqa: TID251 - this builds processes' environments
+        **without(os.environ),  # noqa: TID251 - this builds processes' environments
         **SHORT_WAITS,
         "DATABASE_URL": servers.database_url,
         "DATABASE_OWNER_URL": servers.owner_database_url,

@@ -5,6 +5,7 @@ What runs in each is `python -m bot.cli …` with its own environment and pid; o
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -16,17 +17,25 @@ import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from storage.library import built_in_flows
+
 PRELOADED = (
     *("bot.cli_serve", "bot.wiring", "bot.web", "bot.jobs", "bot.clock", "bot.bells", "bot.settings"),
     *("storage.library", "storage.migrate", "sqlalchemy.dialects.postgresql.psycopg"),
+    *("bot.cli_failures", "bot.cli_parser", "numpy", "bm25s"),
 )
 CLI = "bot.cli"
 
 
 def main() -> None:
-    """Lines of JSON: {"name", "arguments", "environment", "log"} come in; {"started"} and {"ended"} go out."""
-    for name in PRELOADED:
+    """Lines of JSON: {"name", "arguments", "environment", "log"} come in; {"started"} and {"ended"} go out.
+
+    The modules named as arguments are imported too.
+    """
+    for name in (*PRELOADED, *sys.argv[1:]):
         importlib.import_module(name)
+    built_in_flows()  # read once here, and remembered in every child
+    gc.freeze()  # or each child would copy all of it at its first collection
     _tell({"ready": True})
     running: dict[int, str] = {}
     left = b""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from bot import wiring
+from bot.practice_model import without
 from bot.settings import Settings
 from bot.web import token_id
 from engine.effects import Lane
@@ -51,7 +52,7 @@ class Ground:
     def environment(self) -> dict[str, str]:
         """For a process of the product's own."""
         return {
-            **os.environ,  # noqa: TID251 - this builds processes' environments
+            **without(os.environ),  # noqa: TID251 - this builds processes' environments
             "DATABASE_URL": self.settings.database_url,
             "REDIS_URL": self.settings.redis_url,
             "FLOWPILOT_KEYS": self.settings.keys,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.card import Block, Card, Choice, Tone
 from bot.cards_parts import Shortener, bounded, bullets, fields, local, safe_url, span, texts, ticket_url
+from bot.cards_pictures import picture_blocks
 from bot.cards_posts import post_blocks
 from bot.cards_ticket import goal_of, priority_of, ticket_blocks, ticket_choices
 from bot.cards_verbs import verbs
@@ -226,18 +227,16 @@ def _figures(view: SessionView, short: Shortener, *, link: str = "") -> tuple[Bl
 
 
 def _problem(view: SessionView, short: Shortener) -> tuple[Block, ...]:
-    """What was reported, the log read back, and how many screenshots came with it."""
+    """What was reported, the log read back, and the screenshots that came with it."""
     intake = view.session.intake
     reported = short.lines(_beyond(intake.text, problem_title(view)), 500)
     said = say("session.reported", text=reported) if reported else ""
     log = [short.line(line, 160) for line in _telling(intake.log_digest)]
     short.cut = short.cut or len(intake.log_digest.splitlines()) > LOG_LINES
-    count = len(intake.image_urls)
-    pictures = say("session.pictures" if count > 1 else "session.picture", count=count) if count else ""
     return (
         *texts(said),
         *bullets(say("session.log"), log),
-        *texts(pictures, tone="muted"),
+        *picture_blocks(view, view.history.facts[-FACTS:]),
         *texts(say("session.parent") if view.session.parent_id else "", tone="muted"),
     )
 

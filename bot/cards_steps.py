@@ -10,7 +10,7 @@ from bot.card import Block, Card, Choice, Code
 from bot.cards_parts import BLOCK_TEXT, Shortener, bounded, seen, texts
 from bot.cards_verbs import choice, verbs
 from bot.views import SessionView
-from bot.words import named, say
+from bot.words import WORDS, named, say
 from engine.note_text import one_line
 from engine.session import Manner, Risk, Script, Session, Status, Step, StepKind
 
@@ -28,7 +28,7 @@ def step_card(view: SessionView, step: Step) -> Card:
     short = Shortener()
     title = say("step.title", number=step.number, kind=named("kind", step.kind))
     blocks = (
-        *texts(short.line(named("aside", step.aside), 300), tone="muted"),
+        *texts(short.line(_aside(step.aside), 300), tone="muted"),
         *texts(short.lines(step.text, 2_000 if step.kind is StepKind.BRIEFING else 1_500)),
         *texts(say("step.why", text=short.lines(step.why, 500)) if step.why else "", tone="muted"),
         *texts(say("step.say", text=short.lines(step.say_to_user, 500)) if step.say_to_user else ""),
@@ -37,6 +37,12 @@ def step_card(view: SessionView, step: Step) -> Card:
     )
     card = Card("step", title, blocks, _choices(view, step))
     return bounded(card, say("short.step"), cut=short.cut)
+
+
+def _aside(aside: str) -> str:
+    """How the Step came to be: the sentence of a key, which may bring an amount behind a colon."""
+    key, _, amount = aside.partition(":")
+    return say(f"aside.{key}", amount=amount) if f"aside.{key}" in WORDS else named("aside", aside)
 
 
 def _script(script: Script, short: Shortener) -> tuple[Block, ...]:

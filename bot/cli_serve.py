@@ -143,7 +143,21 @@ async def _worker(settings: Settings) -> tuple[Worker, Closing]:
     bell = LocalBell()
     parts = await build(settings, bell)
     slots = {Lane.TALK: settings.talk_slots, Lane.WORK: settings.work_slots}
-    return Worker(parts.store, parts.desk, bell, slots), parts.close
+    # Importing the SDK takes seconds, which neither the start nor the first call should wait for.
+    opening = asyncio.create_task(_soon(parts.model.open)) if parts.model is not None else None
+
+    async def close() -> None:
+        if opening is not None:
+            opening.cancel()
+        await parts.close()
+
+    return Worker(parts.store, parts.desk, bell, slots), close
+
+
+async def _soon(what: Callable[[], Awaitable[None]]) -> None:
+    """After what is owed from before has left. Who needs it sooner does it himself."""
+    await asyncio.sleep(1.0)
+    await what()
 
 
 async def _clock(settings: Settings) -> int:

@@ -11,15 +11,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import practice
-from bot.practice import FOLDER, PEOPLE, Line, PracticeError
+from bot import practice, practice_model
+from bot.practice import FOLDER, PEOPLE, Desk, Line, PracticeError
+from bot.settings import environment
 
 if TYPE_CHECKING:
     from bot.console import Console
     from bot.console_wire import Wire
 
 WELCOME = """\
-Hello {name}. This is a practice desk: the tickets are samples, and nothing leaves this computer.
+Hello {name}. {leaves}
 Say what is wrong, as you would to a colleague. For example:
   Outlook keeps asking for a password since this morning
   #4711
@@ -45,6 +46,12 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="DIR", help="where it keeps its data")
     parser.add_argument("--play", type=Path, metavar="CASE", help="play a case without a person, then end")
     parser.add_argument("--json", action="store_true", help="with --play: the result as one JSON object")
+    parser.add_argument(
+        "--model",
+        choices=practice_model.MODELS,
+        help="who guides beside the flows: nobody, a scripted model on this computer, or Claude "
+        "(which is asked without this option too where ANTHROPIC_API_KEY is set, except by --play)",
+    )
     chosen = parser.parse_args(given)
     if chosen.json and chosen.play is None:
         parser.error("--json belongs to --play")
@@ -74,19 +81,20 @@ async def desk(given: argparse.Namespace) -> int:
     folder: Path = given.data.resolve()
     if given.fresh:
         practice.start_afresh(folder)
+    model = practice_model.chosen(given.model, environment())
     # The host starts while this process still imports what draws.
-    host = None if practice.is_running(folder) else practice.spawn(folder)
+    host = None if practice.is_running(folder) else practice.spawn(folder, model=model)
     progress = Progress()
     progress("Starting the practice desk")
     from bot.console import Console, run_console  # noqa: PLC0415 - see above
     from bot.console_wire import Wire  # noqa: PLC0415 - see above
 
-    line = await practice.attach(folder, progress, host)
+    line = await practice.attach(folder, progress, host, model)
     progress.done()
     async with Wire(line.desk.url, line.desk.tokens[given.who]) as wire:
         console = Console(
             wire,
-            welcome=lambda name: welcome(name, given.who, line.desk.psa, folder),
+            welcome=lambda name: welcome(name, given.who, line.desk, folder, given.model),
             unsent=folder / f"unsent-{given.who}.json",
             intake=given.intake or "",
         )
@@ -100,11 +108,17 @@ async def desk(given: argparse.Namespace) -> int:
     return 0
 
 
-def welcome(name: str, who: str, psa: str, folder: Path = FOLDER) -> str:
-    """The first screen. A second person needs `--data` too where the desk does not live in its usual folder."""
+def welcome(name: str, who: str, desk: Desk, folder: Path = FOLDER, wanted: str | None = None) -> str:
+    """The first screen. A second person needs `--data` too where the desk does not live in its usual folder; a desk
+    that runs keeps its model, whichever one is `wanted`.
+    """
     other = "ben" if who != "ben" else "anna"
     data = "" if folder == FOLDER else f" --data {shlex.quote(str(folder))}"
-    return WELCOME.format(name=name.split(" ", maxsplit=1)[0] or who, psa=psa, other=other, data=data)
+    first = name.split(" ", maxsplit=1)[0] or who
+    screen = WELCOME.format(
+        name=first, leaves=practice_model.LEAVES[desk.model], psa=desk.psa, other=other, data=data
+    )
+    return "\n".join(part for part in (screen, practice_model.kept(wanted, desk.model)) if part)
 
 
 class Holding:
@@ -119,14 +133,17 @@ class Holding:
         while True:
             await self._line.gone()
             console.say("The practice desk stopped. Starting it again; nothing is lost.", "yellow")
+            before = self._line.desk.model
             try:
-                self._line = await practice.attach(self._folder)
+                self._line = await practice.attach(self._folder, model=before)
             except PracticeError as error:
                 console.say(str(error), "yellow")
                 console.close()
                 return
             self._wire.url = self._line.desk.url
             console.say("The practice desk is back.", "dim")
+            if self._line.desk.model != before:
+                console.say(practice_model.changed(self._line.desk.model), "yellow")
 
     def close(self) -> None:
         self._line.close()
@@ -134,11 +151,16 @@ class Holding:
 
 def main(given: list[str]) -> int:
     chosen = arguments(given)
+    if chosen.model == practice_model.CLAUDE and not environment().get(practice_model.KEY):
+        print(practice_model.NO_KEY, file=sys.stderr)
+        return 1
     try:
         if chosen.play is not None:
             from bot.play import play  # noqa: PLC0415 - only one of the two is needed
 
-            return asyncio.run(play(chosen.play, as_json=chosen.json))
+            # Played without a person: nobody would see what it costs.
+            model = chosen.model or practice_model.OFF
+            return asyncio.run(play(chosen.play, as_json=chosen.json, model=model))
         return asyncio.run(desk(chosen))
     except PracticeError as error:
         print(error, file=sys.stderr)

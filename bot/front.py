@@ -8,8 +8,9 @@ from typing import Protocol
 
 from bot import saying, verbs
 from bot.inbound import Inbound
+from bot.picture_keeping import WantsPictures, also_saving, is_copy, keeping, prepare, with_pictures
 from bot.voices import UNOPENED
-from engine.effects import Show
+from engine.effects import Owed, Show
 from engine.events import SessionStarted
 from engine.ports import Act, Fetch, Received
 from storage.store import Unit
@@ -37,11 +38,15 @@ class Front:
             return ()
         if not isinstance(inbound, Inbound):
             return inbound
-        acts = await (saying.acts(inbound) if inbound.kind == "say" else verbs.acts(inbound))
+        came = bool(inbound.files)
+        inbound = _without_praise(await with_pictures(received, inbound))
+        acts = await _acts(inbound, came=came)
         answers = (inbound.person.id, inbound.via) if inbound.via else None
-        return [_opening(inbound, replace(act, answers=answers)) for act in (*acts, *inbound.also)]
+        return [_whole(inbound, replace(act, answers=answers)) for act in (*acts, *inbound.also)]
 
     async def fetch(self, received: Received, wanted: object) -> object:
+        if isinstance(wanted, WantsPictures):
+            return await prepare(wanted)
         return await self._reader(received).fetch(received, wanted)
 
     async def apologise(self, received: Received, unit: Unit, error_id: str) -> Sequence[Act]:
@@ -73,6 +78,31 @@ class Front:
         return reader
 
 
+def _without_praise(inbound: Inbound) -> Inbound:
+    """Where nothing of an addition could be taken, nobody says that it was kept."""
+    if inbound.verb != "evidence" or inbound.files or inbound.fields.get("text", "").strip():
+        return inbound
+    also = tuple(act for act in inbound.also if not any(_praises(effect) for effect in act.effects))
+    return replace(inbound, also=also)
+
+
+def _praises(effect: Owed) -> bool:
+    return isinstance(effect, Show) and effect.what == "notice:evidence_kept"
+
+
+async def _acts(inbound: Inbound, *, came: bool) -> Sequence[Act]:
+    """`came`: it had files. Where no picture among them could be taken and there are no words, why is all that follows."""
+    if inbound.kind != "say":
+        return await verbs.acts(inbound)
+    if (came and not inbound.files and not inbound.text.strip()) or await is_copy(inbound):
+        return ()
+    return await saying.acts(inbound)
+
+
+def _whole(inbound: Inbound, act: Act) -> Act:
+    return keeping(inbound, _opening(inbound, act))
+
+
 def _opening(inbound: Inbound, act: Act) -> Act:
     """A Session lives where it was started; its first message opens the thread there."""
     if inbound.home is None or not isinstance(act.event, SessionStarted):
@@ -84,4 +114,4 @@ def _opening(inbound: Inbound, act: Act) -> Act:
     async def save(unit: Unit) -> None:
         await unit.places.ensure("thread", platform, workspace, channel, thread, session_id)
 
-    return replace(act, save=save)
+    return also_saving(act, save)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from engine import offline
+from engine import guide_stand, offline
 from engine.events import GuideReply
-from engine.flows import outline_steps
+from engine.flows import Flow, outline_steps
 from engine.history import History
 from engine.matching import Match
 from engine.ports import Answered, Live
@@ -16,6 +17,15 @@ from engine.psa import Ticket
 from engine.session import NoteKind
 from storage.library import Libraries, Library
 from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What the offline guide proposes, and all that it chose from. `jumped`: an expert named the step himself."""
+
+    reply: GuideReply
+    flows: Mapping[str, Flow]
+    jumped: bool = False
 
 
 class OfflineGuide:
@@ -34,12 +44,17 @@ class OfflineGuide:
         return Answered(await self.proposed(history, ticket))
 
     async def proposed(self, history: History, ticket: Ticket | None) -> GuideReply:
+        return (await self.considered(history, ticket)).reply
+
+    async def considered(self, history: History, ticket: Ticket | None) -> Considered:
         library = await self.library(history.session.account_id)
         history, node = _jump(history, library)
         if node is not None:
-            return offline.jump_to(history, library.flows, node)
+            return Considered(offline.jump_to(history, library.flows, node), library.flows, jumped=True)
         matches = await asyncio.to_thread(_best, library, said_so_far(history, ticket))
-        return offline.propose(history, library.flows, matches, ticket)
+        # A question that the model put in between is none of the offline guide's own.
+        reply = guide_stand.resumed(history, library.flows, matches, ticket)
+        return Considered(reply or offline.propose(history, library.flows, matches, ticket), library.flows)
 
     async def path(self, history: History) -> tuple[str, ...]:
         """The remaining outline, numbered."""

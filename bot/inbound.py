@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+from bot.pictures import Prepared
 from engine.intake import Attachment
 from engine.ports import Act
 from engine.session import Person, Session
@@ -25,6 +26,7 @@ class Inbound:
 
     `via` is the way back to the person (see `effects.by_way_of`); `home` the address, as platform, workspace and
     channel, of a Session that starts here; `origin` names what starts it, so that it starts once; `also` goes with it.
+    Once `pictures` are prepared, `files` only names them.
     """
 
     unit: Unit
@@ -41,6 +43,7 @@ class Inbound:
     home: tuple[str, str, str] | None = None
     origin: str = ""
     also: tuple[Act, ...] = ()
+    pictures: tuple[Prepared, ...] = ()
 
     @property
     def session_id(self) -> UUID | None:

@@ -21,17 +21,18 @@ from bot.play_case import Act, Case, WaitFor, read_case
 from bot.play_person import NotReached, Person
 from bot.play_ticket import read_ticket, set_fault, told
 from bot.practice import PEOPLE, Desk, PracticeError
+from bot.practice_model import OFF
 
 LOOK_SECONDS = 0.2
 LEAVE_SECONDS = 30.0
 
 
-async def play(path: Path, *, as_json: bool) -> int:
+async def play(path: Path, *, as_json: bool, model: str = OFF) -> int:
     """0 when the case came to its end, 1 when it did not. With `as_json` one object on standard output."""
     case = read_case(path)
     words = sys.stderr if as_json else sys.stdout
     folder = Path(tempfile.mkdtemp(prefix="flowpilot-play-"))
-    host = practice.spawn(folder, throwaway=True)
+    host = practice.spawn(folder, throwaway=True, model=model)
     try:
         line = await practice.attach(folder, lambda text: _write(words, f"{text} …"), host)
         try:

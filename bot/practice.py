@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.practice_model import OFF
+
 CLONE = Path(__file__).resolve().parents[1]
 FOLDER = CLONE / ".data" / "practice"
 PEOPLE = ("anna", "ben", "carla")
@@ -31,12 +33,15 @@ class PracticeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A running practice desk. `tokens` has one per person; `psa` is the practice ConnectWise's root."""
+    """A running practice desk. `tokens` has one per person; `psa` is the practice ConnectWise's root; `model` one of
+    MODELS.
+    """
 
     url: str
     psa: str
     account: str
     tokens: dict[str, str]
+    model: str = OFF
 
 
 @dataclass(slots=True)
@@ -71,11 +76,11 @@ def socket_path(folder: Path) -> Path:
 
 
 def spawn(
-    folder: Path, *, throwaway: bool = False, settings: Mapping[str, str] | None = None
+    folder: Path, *, throwaway: bool = False, settings: Mapping[str, str] | None = None, model: str = OFF
 ) -> subprocess.Popen[bytes]:
     """Start a host; where one runs already, the new one sees that and leaves. `settings` go over its own."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "bot.practice_host", "--data", str(folder)]
+    command = [sys.executable, "-m", "bot.practice_host", "--data", str(folder), "--model", model]
     command += ["--throwaway"] if throwaway else []
     command += [part for name, value in (settings or {}).items() for part in ("--setting", f"{name}={value}")]
     with (folder / "host.log").open("ab") as log:
@@ -90,11 +95,14 @@ def spawn(
 
 
 async def attach(
-    folder: Path, say: Callable[[str], None] = lambda _: None, host: subprocess.Popen[bytes] | None = None
+    folder: Path,
+    say: Callable[[str], None] = lambda _: None,
+    host: subprocess.Popen[bytes] | None = None,
+    model: str = OFF,
 ) -> Line:
     """Attach to the desk of a folder, starting it where it does not run. `say` gets its progress.
 
-    `host` is one that was just started here. Raises PracticeError.
+    `host` is one that was just started here; `model` is for one that is started now. Raises PracticeError.
     """
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
@@ -103,7 +111,7 @@ async def attach(
         if host is None or host.poll() is not None:
             if host is not None and host.returncode:
                 raise PracticeError(f"The practice desk could not start.{_end_of(folder / 'host.log')}")
-            host = spawn(folder)
+            host = spawn(folder, model=model)
         await asyncio.sleep(0.05)
     raise PracticeError(
         f"The practice desk did not start in {START_SECONDS:g} s. Look at {folder / 'host.log'}."

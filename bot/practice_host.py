@@ -21,6 +21,7 @@ import psycopg
 import redis
 
 from bot import practice_ground as ground
+from bot import practice_model
 from bot.practice import CLONE, PracticeError, host_file, socket_path
 from bot.practice_children import Children, Program
 from bot.practice_memory import Kept, read_or_make
@@ -45,9 +46,12 @@ SHORT_WAITS = {
 
 
 class Host:
-    """One per folder. `throwaway`: everything is deleted at the end. `settings` go over the practice desk's own."""
+    """One per folder. `throwaway`: everything is deleted at the end. `settings` go over the practice desk's own.
 
-    def __init__(self, folder: Path, *, throwaway: bool, settings: Mapping[str, str]) -> None:
+    `model` is one of MODELS; Claude only where there is a key in the environment.
+    """
+
+    def __init__(self, folder: Path, *, throwaway: bool, settings: Mapping[str, str], model: str) -> None:
         self._folder = folder
         self._settings = settings
         self._throwaway = throwaway
@@ -56,7 +60,8 @@ class Host:
         self._terminals: set[asyncio.StreamWriter] = set()
         self._told: list[dict[str, Any]] = []
         self._ended = asyncio.Event()
-        self._children = Children(folder, self._given)
+        self._model = practice_model.possible(model, self._given)
+        self._children = Children(folder, practice_model.without(self._given))
         self._failed = False
 
     async def run(self) -> int:
@@ -126,6 +131,7 @@ class Host:
                         "psa": f"http://127.0.0.1:{kept.psa_port}",
                         "account": kept.account,
                         "tokens": kept.tokens,
+                        "model": self._model,
                     }
                 }
             )
@@ -141,7 +147,7 @@ class Host:
 
     async def _start(self) -> Kept:
         kept = read_or_make(self._folder)
-        self._start_psa(kept)
+        self._start_practice(kept)
         self._tell({"progress": "Starting PostgreSQL and Valkey"})
         await asyncio.to_thread(self._start_servers)
         servers = self._servers[0]
@@ -152,6 +158,8 @@ class Host:
         self._start_processes(kept)
         psa = f"http://127.0.0.1:{kept.psa_port}"
         await self._until_it_answers("psa", kept.psa_port, "/_practice/settings")
+        if self._model == practice_model.SCRIPTED:
+            await self._until_it_answers("model", kept.model_port, "/_practice/settings")
         if not await asyncio.to_thread(ground.is_seeded, servers.database_url, kept.account, psa):
             self._tell({"progress": "Making the practice account"})
             await ground.seed(servers.database_url, kept, psa)
@@ -159,10 +167,13 @@ class Host:
         self._children.keep(self._program("clock", kept))
         return kept
 
-    def _start_psa(self, kept: Kept) -> None:
+    def _start_practice(self, kept: Kept) -> None:
+        """What stands for the world outside."""
+        orphan = ["-m", "bot.orphan", str(self._children.parent_fd)]
         state = ["--state", str(self._folder / "psa.jsonl"), "--port", str(kept.psa_port)]
-        fd = str(self._children.parent_fd)
-        self._children.keep(Program("psa", ["-m", "bot.orphan", fd, "demo.psa", *state]))
+        self._children.keep(Program("psa", [*orphan, "demo.psa", *state]))
+        if self._model == practice_model.SCRIPTED:
+            self._children.keep(Program("model", [*orphan, "demo.model", "--port", str(kept.model_port)]))
 
     def _start_processes(self, kept: Kept) -> None:
         """The clock comes last: nobody waits for it, and each start takes a second of both processors."""
@@ -179,6 +190,7 @@ class Host:
             "FLOWPILOT_HOST": "127.0.0.1",
             "FLOWPILOT_PORT": str(kept.web_port),
             "FLOWPILOT_PSA_ALLOW_HOSTS": f"127.0.0.1:{kept.psa_port}",
+            **practice_model.settings(self._model, kept.model_port, self._given),
             **self._settings,
         }
         return Program(name, ["-m", "bot.cli", name], settings)
@@ -262,6 +274,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bot.practice_host")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--throwaway", action="store_true")
+    parser.add_argument("--model", choices=practice_model.MODELS, default=practice_model.OFF)
     parser.add_argument("--setting", action="append", default=[], type=_setting, metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
     os.chdir(CLONE)
@@ -272,7 +285,8 @@ def main(arguments: list[str]) -> int:
     host_file(given.data).unlink(missing_ok=True)
 
     async def run() -> int:
-        return await Host(given.data, throwaway=given.throwaway, settings=dict(given.setting)).run()
+        settings = dict(given.setting)
+        return await Host(given.data, throwaway=given.throwaway, settings=settings, model=given.model).run()
 
     return asyncio.run(run())
 

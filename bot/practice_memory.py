@@ -29,6 +29,7 @@ class Kept:
     tokens: dict[str, str]
     web_port: int = 0
     psa_port: int = 0
+    model_port: int = 0
 
 
 def read_or_make(folder: Path) -> Kept:
@@ -37,14 +38,15 @@ def read_or_make(folder: Path) -> Kept:
     known = _read(path) if path.exists() else _new()
     known = replace(known, web_port=free_port(known.web_port))
     known = replace(known, psa_port=free_port(known.psa_port, known.web_port))
+    known = replace(known, model_port=free_port(known.model_port, known.web_port, known.psa_port))
     write_private(path, json.dumps(asdict(known), indent=2))
     return known
 
 
-def free_port(wanted: int, taken: int = 0) -> int:
+def free_port(wanted: int, *taken: int) -> int:
     """The wanted port where it is still free, so that links stay good; else one of PORTS. Raises PracticeError."""
     for port in (wanted, *(secrets.choice(PORTS) for _ in range(TRIES))):
-        if port not in (0, taken) and _is_free(port):
+        if port not in (0, *taken) and _is_free(port):
             return port
     raise PracticeError(
         "No port of this computer is free. Close what listens on many of them, then try again."

@@ -128,6 +128,11 @@ class Settings:
     model_ticket: str = _setting(
         "FLOWPILOT_MODEL_TICKET", _MODELS.ticket, "The model for summaries of tickets."
     )
+    model_retry_seconds: float = _setting(
+        "FLOWPILOT_MODEL_RETRY_SECONDS",
+        2.0,
+        "The wait before Claude is asked again after a failure; each further one is longer, up to 30 times this.",
+    )
     model_seconds: float = _setting(
         "FLOWPILOT_MODEL_SECONDS",
         180.0,
@@ -158,6 +163,11 @@ class Settings:
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
         return tuple(host.strip() for host in self.psa_allow_hosts.split(",") if host.strip())
+
+
+def environment() -> Mapping[str, str]:
+    """All of it, for those who look at what a person's shell brings, and pass it on to processes."""
+    return os.environ
 
 
 def names() -> tuple[str, ...]:

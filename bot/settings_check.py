@@ -23,6 +23,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "psa_deadline_seconds": (0.5, 600),
     "psa_settle_seconds": (1, 3600),
     "psa_retry_seconds": (0.1, 86_400),
+    "model_retry_seconds": (0.01, 60),
     "model_seconds": (5, 900),
     "daily_tokens": (0, 10**12),
 }

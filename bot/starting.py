@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from bot.inbound import Inbound
+from bot.picture_keeping import brought_back, put_aside
 from engine.effects import Show, Tell
 from engine.events import SessionStarted
 from engine.intake import Reading
@@ -24,7 +25,7 @@ async def begin(said: Inbound, reading: Reading, tried: str = "") -> Sequence[Ac
         shown = Show(to=said.person.id, what="help", place=said.place.id)
         return (Act(said.person.id, effects=(*refused, shown)),)
     if reading.ticket_id and (known := await said.unit.sessions.on_ticket(reading.ticket_id)):
-        draft = await said.unit.drafts.keep(said.person.id, "start", content)
+        draft = await _kept(said, content)
         offer = Show(
             to=said.person.id, what="duplicate_ticket", place=said.place.id, draft=draft, session=known[0]
         )
@@ -39,11 +40,17 @@ async def keep_for_follow_up(said: Inbound, ended: Session, reading: Reading) ->
     content = _content(reading, words, listed)
     if reading.ticket_id is None and ended.ticket_id is not None:
         content |= {"type": IntakeType.COMBINED.value, "ticket_id": ended.ticket_id}
-    draft = await said.unit.drafts.keep(said.person.id, "start", content)
+    draft = await _kept(said, content)
     offer = Show(
         to=said.person.id, what="duplicate_ticket", place=said.place.id, draft=draft, session=ended.id
     )
     return (Act(said.person.id, effects=(*refused, offer)),)
+
+
+async def _kept(said: Inbound, content: dict[str, Any]) -> UUID:
+    """The words wait for his choice, and his pictures with them."""
+    whole = {**content, "pictures": await put_aside(said)}
+    return await said.unit.drafts.keep(said.person.id, "start", whole)
 
 
 def _told(said: Inbound, refused: tuple[Tell, ...]) -> tuple[Act, ...]:
@@ -69,7 +76,10 @@ def start(said: Inbound, content: dict[str, Any], parent: UUID | None = None) ->
     )
     if said.unit.account is None:
         raise ValueError("a session starts within an account")
-    return Act(session_id, SessionStarted(session_id, said.unit.account, said.person, intake, parent))
+    started = SessionStarted(session_id, said.unit.account, said.person, intake, parent)
+    return Act(
+        session_id, started, save=brought_back(session_id, said.person.id, content.get("pictures", ()))
+    )
 
 
 def _content(reading: Reading, words: str, tried: Sequence[str]) -> dict[str, Any]:

@@ -39,10 +39,21 @@ from storage.store import Store, Unit
 
 
 class Talk:
-    """The performer of the talk lane. `voices` by platform; where several would do, the first one is taken."""
+    """The performer of the talk lane. `voices` by platform; where several would do, the first one is taken.
+    `reads_pictures`: there is a model that can be shown them.
+    """
 
-    def __init__(self, store: Store, doors: Doors, guide: OfflineGuide, voices: Mapping[str, Voice]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        doors: Doors,
+        guide: OfflineGuide,
+        voices: Mapping[str, Voice],
+        *,
+        reads_pictures: bool = False,
+    ) -> None:
         self._store = store
+        self._reads_pictures = reads_pictures
         self._voices = voices
         self._forms = Forms(store, doors)
         self._showing = Showing(store, doors, guide)
@@ -87,6 +98,7 @@ class Talk:
             view = await view_of(unit, lease.subject, whole=whole)
             if view is None:
                 return Done()
+            view = replace(view, reads_pictures=self._reads_pictures)
             if isinstance(row.effect, ShowEscalation):
                 view = replace(view, thread_link=link)
             shown = await self._drawn(unit, row, view)

@@ -34,6 +34,7 @@ async def view_of(unit: Unit, session_id: UUID, *, whole: bool = False) -> Sessi
         has_lead=found.has_lead,
         settings=settings_of(found.connection or {}),
         thread_link=found.link,
+        pictures=found.pictures,
     )
 
 

@@ -13,11 +13,14 @@ from engine.ports import OwedPost
 from engine.psa import Ticket
 from engine.psa_settings import PsaSettings
 from engine.session import Person, Session
+from storage.pictures import Shot
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One Session as it stands. `history` may hold only the last Steps. `thread_link`: where it is discussed."""
+    """One Session as it stands. `history` may hold only the last Steps. `thread_link`: where it is discussed.
+    `reads_pictures`: there is a model that can be shown the screenshots.
+    """
 
     session: Session
     history: History
@@ -31,6 +34,8 @@ class SessionView:
     settings: PsaSettings = field(default_factory=PsaSettings)
     thread_link: str = ""
     place_hint: str = ""
+    pictures: tuple[Shot, ...] = ()
+    reads_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from bot.bells import RedisBell
+from bot.claude.breaker import Breaker
+from bot.claude.calls import Schedule
+from bot.claude.guide import ClaudeGuide
+from bot.claude.opening import Rules
+from bot.claude.writer import ClaudeWriter
 from bot.console_reading import ConsoleReader
 from bot.front import Front, Reader
 from bot.guiding import OfflineGuide
@@ -33,6 +39,7 @@ from bot.voices import ConsoleVoice, Voice
 from engine.clients.connectwise import ConnectWise
 from engine.desk import Desk, Limits
 from engine.effects import Lane
+from engine.model import Model
 from engine.performing import Work
 from engine.ports import Bell, Lease
 from engine.posting import Posting, PostLimits
@@ -42,6 +49,9 @@ from storage.limiter import RedisLimiter
 from storage.receiving import Receiving
 from storage.store import Store
 from storage.vault import Vault
+
+if TYPE_CHECKING:
+    from engine.clients.claude import Claude
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Parts:
     bell: Bell
     redis: Redis
     apis: Apis | None = None
+    model: Claude | None = None
     ends: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def close(self) -> None:
@@ -147,6 +158,29 @@ def slack_apis(settings: Settings, store: Store) -> Apis | None:
     )
 
 
+def language_model(settings: Settings) -> Claude | None:
+    """None without a key. The vendor's SDK is loaded with the first call, so only who asks carries it."""
+    if not settings.anthropic_api_key:
+        return None
+    from engine.clients.claude import Claude  # noqa: PLC0415 - not where Claude is off
+
+    return Claude(
+        settings.anthropic_api_key, base_url=settings.anthropic_base_url, now=lambda: datetime.now(UTC)
+    )
+
+
+def asking(
+    settings: Settings, store: Store, offline: OfflineGuide, model: Model
+) -> tuple[ClaudeGuide, ClaudeWriter]:
+    """The Guide and the Writer of a process that has a model; that it is away, one learns from the other."""
+    rules = Rules(settings.models, settings.daily_tokens, settings.model_seconds)
+    usual = Schedule().waits
+    waits = tuple(settings.model_retry_seconds * wait / usual[0] for wait in usual)
+    schedule, breaker = Schedule(waits=waits, longest=settings.model_seconds), Breaker(monotonic)
+    writer = ClaudeWriter(store, model, rules, breaker=breaker)
+    return ClaudeGuide(offline, store, model, rules, schedule, breaker, writer.shortened), writer
+
+
 async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     """Put one process together; `bell` None rings through Redis. Raises for unsafe roles and impossible settings."""
     required(settings, "database_url", "redis_url", "keys")
@@ -173,20 +207,24 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
         readers["slack"] = SlackReader(Fetching(apis))
     lease = timedelta(seconds=settings.lease_seconds)
     watching = Watching(store, {"slack": SlackLives(apis)} if apis is not None else {})
+    model = language_model(settings)
+    claude, writer = asking(settings, store, guide, model) if model is not None else (None, None)
     work = Work(
         store,
-        guide,
+        claude or guide,
         doors,
         Posting(store, doors, monotonic, limits),
         Checking(store, doors),
         limits.retry,
         watch=watching,
+        writer=writer,
     )
+    talk = Talk(store, doors, guide, voices, reads_pictures=model is not None)
     desk = Desk(
         memory=store,
         receiving=receiving,
         front=Front(readers),
-        performers={Lane.TALK: Talk(store, doors, guide, voices), Lane.WORK: work},
+        performers={Lane.TALK: talk, Lane.WORK: work},
         bell=chosen,
         renewal=Renewing(store, lease),
         trouble=LoggedTrouble(),
@@ -194,8 +232,11 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
         limits=Limits(lease=lease),
     )
     ends = AsyncExitStack()
+    for part in (model, writer, claude):
+        if part is not None:
+            ends.push_async_callback(part.close)
     if apis is not None:
         ends.push_async_callback(apis.close)
         await ends.enter_async_context(adopting(settings, apis))
     ends.push_async_callback(watching.close)
-    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis, ends)
+    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis, model, ends)

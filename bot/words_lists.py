@@ -70,7 +70,7 @@ LISTS: Mapping[str, str] = {
     "help.example_tried": "“#4711 printer offline, tried: restarted spooler, no change; other cable, same error”",
     "help.during": "While you work",
     "help.answer": "Press an answer or type it: 1–5, y, n, done, no change, or a sentence",
-    "help.verbs": "pause, resume, escalate, resolve, undo, note, link #4711, path, status, catch up",
+    "help.verbs": "pause, resume, escalate, resolve, undo, note, link #4711, path, status, catch up, receipt",
     "help.hand_over": "pick up, advise, take over, abandon",
     "help.lists": "Your lists: mine, queue, tickets, time",
     "help.admin": "For Admins: people, people NAME, settings, connect",

@@ -9,11 +9,12 @@ MODEL: Mapping[str, str] = {
     "aside.guide_away": "Claude could not be reached, so the offline guide asks. Claude is asked again with your next answer.",
     "aside.guide_refused": "Claude declined to answer this one, so the offline guide asks. Claude is asked again with your next answer.",
     "aside.guide_unclear": "Claude's answer could not be used, so the offline guide asks. Claude is asked again with your next answer.",
-    "aside.guide_budget": "Today's token budget of your account is used up, so the offline guide asks until midnight. "
+    "aside.guide_budget": "Today's {amount} tokens of your account are used up, so the offline guide asks until midnight. "
     "Nothing is lost; an Admin can raise the budget.",
     "aside.guide_closed": "Claude does not accept this installation's requests, so the offline guide asks. Your Admins were told.",
     "aside.guide_left_flow": "This step leaves the flow: the evidence speaks against it.",
-    "aside.guide_offline": "You asked to keep this session away from Claude, so the offline guide asks.",
+    "aside.guide_offline": "You asked to keep this session away from Claude, so the offline guide asks. "
+    "To ask Claude after all, write “ask Claude”.",
     # ── What left ──
     "verb.receipt": "What left, and its cost",
     "receipt.title": "What left: {problem}",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from engine import timekeeping
+from engine.drafting import wanted
 from engine.effects import (
     Announce,
     CollapseStep,
@@ -22,6 +23,7 @@ from engine.effects import (
 )
 from engine.events import (
     Abandoned,
+    DraftWritten,
     PushFailed,
     PushPosted,
     PushRetried,
@@ -96,6 +98,13 @@ def _end(session: Session, status: Status, now: datetime) -> tuple[Session, tupl
         shown = (CollapseStep(step=step.number), *shown)
     turn = Turn(session.turn.number)
     return replace(session, status=status, epoch=session.epoch + 1, turn=turn, pause=None), shown
+
+
+def draft_written(session: Session, event: DraftWritten, now: datetime) -> Moved:
+    """Nobody sees it before a form is opened; one for a Step that is gone is dropped."""
+    if not wanted(session, event.step):
+        return session, ()
+    return replace(session, draft=event.draft), ()
 
 
 def rate(session: Session, event: Rated, now: datetime) -> Moved:

@@ -85,6 +85,11 @@ def concerns(text: str, private: Collection[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def guesses(text: str) -> bool:
+    """Whether it says that something may be so, rather than that it is."""
+    return bool(_GUESS.search(text[:_LONGEST]))
+
+
 def _folded(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 

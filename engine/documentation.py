@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from engine import drafting
 from engine.customer_text import concerns, customer_text, fix_sentence, private_words
 from engine.escalation import package, sbar_note
 from engine.history import History
@@ -70,17 +71,18 @@ def compose(history: History, ticket: Ticket | None, occasion: str) -> Documenta
     resolved = session.status is Status.RESOLVED
     summary = one_line(session.resolution_summary) if resolved else ""
     summary = summary or problem_of(history, ticket)
-    fix = _fix(history) if solved else ""
-    verification = _verification(history) if solved else ""
+    draft = drafting.kept(history, ticket) if solved else drafting.NONE
+    fix = (_typed_fix(history) or draft.fix or _fix(history)) if solved else ""
+    verification = _verification(history, draft.verification) if solved else ""
     confirmed = [h.cause for h in session.hypotheses if h.state is HypothesisState.CONFIRMED]
     cause = " ".join(sentence(c, 200) for c in confirmed[:3])
     bare = Documentation(summary, fix, verification, cause=cause)
+    private = private_words(ticket, session.hypotheses)
+    worded = draft.customer if _plain(fix) == _plain(draft.fix) else ""
     return replace(
         bare,
         technical=_technical(bare, history, ticket, occasion),
-        customer=customer_text(
-            occasion, summary, fix, bool(verification), private_words(ticket, session.hypotheses)
-        ),
+        customer=worded or customer_text(occasion, summary, fix, bool(verification), private),
     ).without_secrets()
 
 
@@ -161,10 +163,12 @@ def _follow_up(history: History, occasion: str) -> tuple[str, ...]:
 # ── What the forms are filled with ──────────────────────────────────────────────────────────────────────────
 
 
+def _typed_fix(history: History) -> str:
+    return history.session.resolution_action.strip()[:4_000]
+
+
 def _fix(history: History) -> str:
-    """The fix as the engineer named it, else what the answers say: the Step after which it worked."""
-    if history.session.resolution_action.strip():
-        return history.session.resolution_action.strip()[:4_000]
+    """The fix as the answers say it: the Step after which it worked."""
     done, suggested = history.done, _named_fix(history.session.current)
     if suggested and done and came_out(done[-1]) in GOOD and done[-1].kind is not StepKind.QUESTION:
         return suggested
@@ -194,11 +198,13 @@ def _named_fix(step: Step | None) -> str:
     return one_line(step.text.rpartition(" Fix: ")[2]) if " Fix: " in step.text else ""
 
 
-def _verification(history: History) -> str:
+def _verification(history: History, drafted: str) -> str:
     """How it was seen that it works: the last good verification, else the answer to the suggested fix."""
     stored = history.session.documentation
     if stored is not None and not of_escalation(stored) and isinstance(stored.get("verification"), str):
         return str(stored["verification"])[:4_000]
+    if drafted:
+        return drafted
     reported, done = "", history.done
     for index in range(len(done) - 1, -1, -1):
         step = done[index]

@@ -134,6 +134,15 @@ class WriteBriefing(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteDraft(Effect):
+    """Word the texts of the resolution form ahead, for the Step that may end the Session."""
+
+    lane: ClassVar[Lane] = Lane.WORK
+    coalesce: ClassVar[bool] = True
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTicket(Effect):
     lane: ClassVar[Lane] = Lane.WORK
     coalesce: ClassVar[bool] = True
@@ -232,6 +241,7 @@ Owed = (
     | OpenFresh
     | AskGuide
     | WriteBriefing
+    | WriteDraft
     | ReadTicket
     | WritePackage
     | WriteUp

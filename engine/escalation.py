@@ -244,7 +244,7 @@ def sbar_note(made: Json) -> str:
     lines = [labelled(part.capitalize(), capped(_cited(made, part), 40)) for part in PARTS]
     lines[1] = labelled("Background", capped(_beside(made, steps), 25))
     if not made.get("assessment"):
-        lines[2] = UNAVAILABLE
+        lines[2] = _unavailable(made)
     ruled_out = [cited(str(each["text"]), (_number(each),), 200) for each in _rows(made, "ruled_out")]
     blockers, promised = str(made.get("blockers") or ""), str(made.get("promised") or "")
     observations = [cited(str(o["text"]), (_number(o),), 300) for o in _rows(made, "observations")]
@@ -282,11 +282,16 @@ def brief(made: Json) -> tuple[str, ...]:
         sentence(f"Why: {made['reason']}", 200) if made.get("reason") else "",
         f"{count} {'step' if count == 1 else 'steps'} done." if count else "No step done yet.",
         sentence(f"Ruled out: {'; '.join(t.rstrip('.') for t in ruled_out)}", 240) if ruled_out else "",
-        one_line(f"Assessment: {assessment[0]}", 240) if assessment else UNAVAILABLE,
+        one_line(f"Assessment: {assessment[0]}", 240) if assessment else _unavailable(made),
         sentence(f"Blocked by: {made['blockers']}", 200) if made.get("blockers") else "",
         sentence(f"Promised: {made['promised']}", 200) if made.get("promised") else "",
     )
     return tuple(line for line in lines if line)
+
+
+def _unavailable(made: Json) -> str:
+    """That there is no assessment, and why."""
+    return str(made.get("assessment_problem") or UNAVAILABLE)
 
 
 def _cited(made: Json, part: str) -> list[str]:
@@ -311,32 +316,45 @@ def _number(row: Mapping[str, Any]) -> int:
 
 
 def briefing(
-    history: History, ticket: Ticket | None, made: Json | None, fresh: bool
+    history: History, ticket: Ticket | None, made: Json | None, fresh: bool, told: Sequence[str] = ()
 ) -> tuple[str, tuple[Fact, ...], tuple[str, ...]]:
     """What the receiver reads and confirms: text of at most 1,500 characters, facts, causes ruled out.
 
     `fresh` shows what is known and what was done, and nowhere what anybody believes: causes not ruled out are
-    blanked wherever they stand. Its facts count as learned in Step 1, the briefing itself.
+    blanked wherever they stand. Its facts count as learned in Step 1, the briefing itself. `told`: sentences about
+    it all, checked already, in place of what they cover; lines that find no room beside them are left out whole.
     """
     if fresh:
         history, ticket, made = *blind(history, ticket), None
     facts = tuple(Fact(f.text, 1) if fresh else f for f in history.facts)
     escalation = history.session.escalation
     shown = made or ({} if fresh else package(history, ticket))
+    assessed = _within("Assessment", _cited(shown, "assessment"), 200) or _unavailable(shown)
     lines = (
-        labelled("Problem", [sentence(problem_of(history, ticket), 200)]),
-        _within("Handed over because", [escalation.reason] if escalation else [], 200),
+        labelled("Problem", [sentence(problem_of(history, ticket), 120 if told else 200)]),
+        _within("In short", told, 420),
+        _within("Handed over because", [escalation.reason] if escalation else [], 150 if told else 200),
         _within("Promised to the user", [escalation.promised] if escalation else [], 160),
         _within("Blocked by", [escalation.blockers] if escalation else [], 160),
         _within("Ruled out", [f.text for f in history.ruled_out], 220),
-        _within("Confirmed", [f.text for f in facts], 240),
-        "" if fresh else _within("Assessment", _cited(shown, "assessment"), 200) or UNAVAILABLE,
+        _within("Confirmed", [f.text for f in facts], 200 if told else 240),
+        "" if fresh else assessed,
         _within(
             "Done, latest first", [f"{subject_of(s, 60)}: {result_of(s, 60)}" for s in _latest(history)], 260
         ),
     )
-    text = "\n".join(line for line in lines if line) or "Nothing was recorded before you."
-    return text[:LONGEST_BRIEFING], facts, tuple(dict.fromkeys(f.text for f in history.ruled_out))
+    text = _fitting(lines) if told else "\n".join(line for line in lines if line)
+    ruled_out = tuple(dict.fromkeys(f.text for f in history.ruled_out))
+    return (text or "Nothing was recorded before you.")[:LONGEST_BRIEFING], facts, ruled_out
+
+
+def _fitting(lines: Sequence[str]) -> str:
+    text = ""
+    for line in lines:
+        longer = f"{text}\n{line}".strip()
+        if line and len(longer) <= LONGEST_BRIEFING:
+            text = longer
+    return text
 
 
 def _latest(history: History) -> list[Step]:

@@ -150,6 +150,14 @@ class BriefingWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftWritten:
+    """The texts of the resolution form, worded ahead, for the Step of this number."""
+
+    step: int
+    draft: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     by: Person
     waiting_for: WaitingFor
@@ -311,6 +319,7 @@ Event = (
     | GuideStopped
     | GuideAskedAgain
     | BriefingWritten
+    | DraftWritten
     | Paused
     | Resumed
     | TakenOver

@@ -19,6 +19,12 @@ ENOUGH = 0.6
 _EXACT = re.compile(r"[\w.:\\/-]*\d[\w.:\\/-]*")
 _STEP_NUMBERS = re.compile(r"\bsteps? \d+(?:(?:, | to | and )\d+)*", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|no|never|ruled out|excluded|without|cannot|neither)\b|n['’]t\b", re.IGNORECASE)
+_DONE = re.compile(r"\b(?:was|were|been|works?|now|\w{2,}ed)\b", re.IGNORECASE)
+_UNDONE = re.compile(
+    r"\b(?:still|to be|to do|left|remain\w*|need\w*|blocked|lack\w*|unable|refused|denied|pending|must|should|next"
+    r"|once|until|fail\w*)\b",
+    re.IGNORECASE,
+)
 
 
 class Support:
@@ -27,13 +33,17 @@ class Support:
     def __init__(self, history: History, ticket: Ticket | None = None) -> None:
         self._texts: dict[int, str] = {0: _intake(history, ticket)}
         self._came_out: dict[int, str | None] = {0: read_result(history.session.intake.text[:2_000])}
+        self._not_done: dict[int, str] = {}
         for step in history.done:
             self._texts[step.number] = _told(step)
             self._came_out[step.number] = _outcome(step)
+            if step.outcome is not None and step.outcome.manner is Manner.CANNOT_DO:
+                self._not_done[step.number] = step.outcome.text
         current = history.session.current
         if current is not None and current.outcome is None:
             self._texts[current.number] = current.text
             self._came_out[current.number] = None
+            self._not_done[current.number] = ""
         for hypothesis in history.session.hypotheses:
             for fact in hypothesis.evidence:
                 if fact.step in self._texts:
@@ -52,6 +62,7 @@ class Support:
             _shares_words(_STEP_NUMBERS.sub(" ", text), rests_on)
             and not self._contradicts(text, cites)
             and not self._revives(text)
+            and not self._claims(text, cites)
         )
 
     def _contradicts(self, text: str, cites: Sequence[int]) -> bool:
@@ -61,10 +72,29 @@ class Support:
             return bool(outcomes & BAD) and not outcomes & GOOD
         return claim == "no_change" and bool(outcomes) and outcomes <= GOOD
 
+    def _claims(self, text: str, cites: Sequence[int]) -> bool:
+        """Whether it tells of something as done which nobody did, or has done yet."""
+        undone = [n for n in cites if n != 0]
+        if not undone or not self._not_done.keys() >= set(undone):
+            return False
+        if _shares_words(_STEP_NUMBERS.sub(" ", text), "\n".join(self._not_done[n] for n in undone)):
+            return False  # so the technician said himself
+        return bool(_DONE.search(text)) and not (_NOT.search(text) or _UNDONE.search(text))
+
     def _revives(self, text: str) -> bool:
         """Whether it names a cause that was ruled out without saying so."""
         said = _folded(text)
         return any(f" {cause} " in f" {said} " for cause in self._ruled_out) and not _NOT.search(text)
+
+
+def stands_in(text: str, source: str) -> bool:
+    """Whether the words of a sentence, and every number and name with a number in it, stand in a text of any length."""
+    folded = source.casefold()
+    if any(exact.strip(".:/-").casefold() not in folded for exact in _EXACT.findall(text)):
+        return False
+    said = set(terms(text))
+    found = {word for line in source.split("\n") for word in terms(line)}
+    return bool(said) and len(said & found) >= ENOUGH * len(said)
 
 
 def _shares_words(text: str, rests_on: str) -> bool:

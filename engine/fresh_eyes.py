@@ -8,14 +8,13 @@ from dataclasses import replace
 
 from engine.history import History
 from engine.psa import Ticket
-from engine.session import Fact, HypothesisState, Step
+from engine.session import Fact, HypothesisState, Session, Step
 
 
 def blind(history: History, ticket: Ticket | None) -> tuple[History, Ticket | None]:
     """The record without what anybody believes: no hypotheses, no reasons, their causes blanked in every text."""
     session = history.session
-    believed = [h.cause for h in session.hypotheses if h.state is not HypothesisState.RULED_OUT]
-    without = _blanking(believed)
+    without = without_beliefs(session)
     escalation = session.escalation
     if escalation is not None:
         blockers, promised = without(escalation.blockers), without(escalation.promised)
@@ -33,6 +32,11 @@ def blind(history: History, ticket: Ticket | None) -> tuple[History, Ticket | No
             package=None,
         ),
     ), replace(ticket, summary=without(ticket.summary)) if ticket else None
+
+
+def without_beliefs(session: Session) -> Callable[[str], str]:
+    """Blanks in any text the causes that were not ruled out."""
+    return _blanking([h.cause for h in session.hypotheses if h.state is not HypothesisState.RULED_OUT])
 
 
 def _blind_step(step: Step, without: Callable[[str], str]) -> Step:

@@ -15,6 +15,7 @@ from engine.effects import (
     Show,
     Tell,
     WriteBriefing,
+    WriteDraft,
 )
 from engine.events import Event, GuideFailed, PushFailed, TicketUnreadable
 from engine.ports import OwedPost
@@ -48,6 +49,8 @@ async def given_up(unit: Any, subject: UUID, effect: Owed, error_id: str) -> tup
                 connection_id, state="failed", problem=problem, checked_at=unit.now
             )
             return (), ((admin, Show(to=admin, what=f"connection:{connection_id}", place=place)),)
+        case WriteDraft():
+            return (), ()  # the form is filled from the record
         case _:
             return (), await _owner_told(unit, subject, effect, error_id)
 

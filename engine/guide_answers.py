@@ -10,7 +10,7 @@ from enum import StrEnum
 from engine import guide_scripts
 from engine.flow_rules import ESCALATE
 from engine.flows import Flow
-from engine.guide_claims import Claims
+from engine.guide_claims import Claims, tells_of_deeds
 from engine.guide_json import Unusable, read
 from engine.guide_json import visible as visible
 from engine.guide_schemas import TURN
@@ -181,7 +181,10 @@ class _Reading:
             and guide_scripts.changes(str(self._found["say"]))
         ):
             return ""
-        return self._long("say", LONGEST_SAY, needed=True)
+        said = self._long("say", LONGEST_SAY, needed=True)
+        if tells_of_deeds(said):
+            raise Unusable("say tells of something that you did or will do; you can do nothing, so propose what the technician does.")  # fmt: skip
+        return said
 
     # ── What the step is ────────────────────────────────────────────────────────────────────────────────────
 

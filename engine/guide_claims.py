@@ -19,6 +19,16 @@ _NEGATED = re.compile(
     r"\b(?:not?|never|none|nothing|nobody|without|cannot|un\w{3,}|nicht|kein\w*|nie|ohne|pas|sin|non)\b|n['’]t\b",
     re.IGNORECASE,
 )
+_DEED = re.compile(
+    r"\bI(?:['’](?:ve|m|ll)| have| am| will)?(?: just| already| now| also){0,2} (?:e-?mail|mail|sen[dt]|clos|chang|set|post|add|book|bill"
+    r"|reboot|restart|delet|remov|resolv|escalat|inform|notif|updat|reset|assign|record|order|writ|wrote)(?:e?s|e?d|t?ing|ten|e)?\b",
+    re.IGNORECASE,
+)
+
+
+def tells_of_deeds(text: str) -> bool:
+    """Whether a guide says of itself that it did something, or will: it has no hands."""
+    return bool(_DEED.search(text))
 
 
 class Claims:

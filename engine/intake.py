@@ -29,11 +29,12 @@ _ARCHIVES = {"zip", "7z", "rar", "gz", "tgz", "cab", "xz", "bz2", "zst"}
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file as it arrived."""
+    """A file as it arrived. `link`: where a person opens it, if there is such a place."""
 
     name: str
     media_type: str
     content: bytes
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ MOVES: Table = {
     **_rows([A], events.GuideStopped, rules.owner_or_lead, None, stopping.stop),
     **_rows([A], events.GuideAskedAgain, rules.owner_or_lead, None, stopping.ask_again),
     **_rows([A], events.BriefingWritten, rules.anyone, None, working.briefing_written),
+    **_rows([A, P], events.DraftWritten, rules.anyone, None, closing.draft_written),
     **_rows([A], events.Paused, rules.owner_or_lead, [P], working.pause),
     **_rows([P], events.Resumed, rules.owner_only, [A], working.resume),
     **_rows([A, P], events.TakenOver, rules.lead_not_owner, [A], handover.take_over),

@@ -1,15 +1,26 @@
-"""Which flow fits a text: BM25 over the ways each flow's problem is described, with a calibrated score."""
+"""Which flow fits a text: BM25 over the ways each flow's problem is described, with a calibrated score.
+
+numpy and bm25s are loaded with the first index: most processes never build one, and would start a tenth later.
+"""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import bm25s  # type: ignore[import-untyped]
-import numpy as np
-import numpy.typing as npt
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from engine.flows import Flow, FlowState
 from engine.terms import terms
+
+if TYPE_CHECKING:
+    import bm25s  # type: ignore[import-untyped]
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+    Ints = npt.NDArray[np.int64]
 
 SUGGEST = 0.7
 """At or above: propose this flow."""
@@ -22,9 +33,6 @@ MAX_QUERY_TERMS = 256
 _INTERCEPT, _QCOV, _DCOV, _COS, _MARGIN, _LN_N = -6.08, 0.35, 2.73, 4.48, 5.91, 0.45
 
 _MATCHABLE = (FlowState.VALIDATED, FlowState.NOT_VALIDATED)
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,10 @@ def build_index(flows: Sequence[Flow], decoys: Sequence[str]) -> MatchIndex:
     Each symptom is a text of its own, as are title with summary and the keywords: a user's sentence is compared with
     a sentence, not with a page. Flows that are `wip` or `archived`, and blank decoys, are left out.
     """
+    import numpy as np  # noqa: PLC0415 - see above
+
     offered = [flow for flow in flows if flow.state in _MATCHABLE]
-    subjects = [_wordings(flow) for flow in offered] + [[terms(decoy)] for decoy in decoys]
+    subjects = [_wordings(flow) for flow in offered] + [[_described(decoy)] for decoy in decoys]
     kept = [[words for words in subject if words] for subject in subjects]
     named = [(flow.id, flow.title) for flow, subject in zip(offered, kept, strict=False) if subject]
     texts = [words for subject in kept for words in subject]
@@ -75,6 +85,8 @@ def match(index: MatchIndex, text: str, k: int = 3) -> tuple[Match, ...]:
 
     At most `MAX_QUERY_TERMS` different words are compared (the first ones).
     """
+    import numpy as np  # noqa: PLC0415 - see above
+
     said = list(dict.fromkeys(terms(text)))[:MAX_QUERY_TERMS]
     if index.ranker is None or not said or k < 1:
         return ()
@@ -97,15 +109,24 @@ def match(index: MatchIndex, text: str, k: int = 3) -> tuple[Match, ...]:
     return tuple(found)
 
 
-def _wordings(flow: Flow) -> list[list[str]]:
-    return [terms(symptom) for symptom in flow.symptoms] + [
-        terms(flow.title),
-        terms(flow.summary),
-        terms(" ".join(flow.keywords)),
+def _wordings(flow: Flow) -> list[tuple[str, ...]]:
+    return [_described(symptom) for symptom in flow.symptoms] + [
+        _described(flow.title),
+        _described(flow.summary),
+        _described(" ".join(flow.keywords)),
     ]
 
 
-def _indexed(named: tuple[tuple[str, str], ...], starts: Ints, texts: list[list[str]]) -> MatchIndex:
+@lru_cache(maxsize=4096)
+def _described(text: str) -> tuple[str, ...]:
+    """Its terms. Every Account's index has the same packaged texts, and so has an index that is built anew."""
+    return tuple(terms(text))
+
+
+def _indexed(named: tuple[tuple[str, str], ...], starts: Ints, texts: list[tuple[str, ...]]) -> MatchIndex:
+    import bm25s  # noqa: PLC0415 - see above
+    import numpy as np  # noqa: PLC0415 - see above
+
     vocabulary: dict[str, int] = {}
     coded = [[vocabulary.setdefault(word, len(vocabulary)) for word in words] for words in texts]
     ranker = None
@@ -128,6 +149,8 @@ def _indexed(named: tuple[tuple[str, str], ...], starts: Ints, texts: list[list[
 
 def _best_first(scores: Floats, k: int) -> list[int]:
     """The positions of the `k` highest scores; ties keep the order of the library."""
+    import numpy as np  # noqa: PLC0415 - see above
+
     if len(scores) <= k:
         candidates = np.arange(len(scores))
     else:
@@ -141,6 +164,8 @@ def _score(
     index: MatchIndex, scores: Floats, subject: int, known: list[int], unknown: int, rival: float
 ) -> float:
     """The calibrated score of a subject's best text; words no text uses weigh as the rarest possible word."""
+    import numpy as np  # noqa: PLC0415 - see above
+
     last = index.starts[subject + 1] if subject + 1 < len(index.starts) else len(index.norms)
     text = int(index.starts[subject] + np.argmax(scores[index.starts[subject] : last]))
     own = slice(index.offsets[text], index.offsets[text + 1])

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from engine import escalation, posts
+from engine import posts, writing
 from engine.effects import (
     AskGuide,
     MakeOwner,
@@ -18,11 +18,13 @@ from engine.effects import (
     ReadTicket,
     RetryPosts,
     WriteBriefing,
+    WriteDraft,
     WritePackage,
     WriteUp,
 )
 from engine.events import (
     BriefingWritten,
+    DraftWritten,
     GuideAsked,
     GuideReplied,
     PackageWritten,
@@ -32,10 +34,12 @@ from engine.events import (
 )
 from engine.history import History
 from engine.lifecycle import advance
+from engine.model import Purpose
 from engine.owing import gather
 from engine.ports import (
     Done,
     Guide,
+    Later,
     Lease,
     Live,
     Memory,
@@ -48,6 +52,8 @@ from engine.ports import (
     StillOurs,
     TurnOver,
     Watch,
+    Worded,
+    Writer,
 )
 from engine.post_writes import completed
 from engine.posting import Posting
@@ -68,6 +74,21 @@ class Unwatched:
         return None
 
 
+class Unworded:
+    """The Writer of a process without a model."""
+
+    async def write(
+        self,
+        purpose: Purpose,
+        about: Session,
+        history: History,
+        ticket: Ticket | None,
+        *,
+        fresh: bool = False,
+    ) -> Worded:
+        return Worded()
+
+
 class Work:
     """The performer of the work lane. What belongs to nobody's Session goes to `other`."""
 
@@ -80,6 +101,7 @@ class Work:
         other: Any,
         reread: timedelta = timedelta(minutes=5),
         watch: Watch | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self._memory = memory
         self._guide = guide
@@ -88,6 +110,7 @@ class Work:
         self._other = other
         self._reread = reread
         self._watch: Watch = watch or Unwatched()
+        self._writer: Writer = writer or Unworded()
 
     async def perform(self, row: OwedRow, lease: Lease, still_ours: StillOurs) -> Performed:
         match row.effect:
@@ -95,6 +118,8 @@ class Work:
                 return await self._ask(effect, lease)
             case WriteBriefing() as effect:
                 return await self._brief(effect, lease)
+            case WriteDraft() as effect:
+                return await self._draft(effect, lease)
             case ReadTicket() as effect:
                 return await self._read_ticket(effect, lease)
             case WritePackage():
@@ -150,10 +175,24 @@ class Work:
         told = await self._history(lease, parent) if parent and not history.done else history
         source = told or history
         fresh = source is not history
-        text, learned, ruled_out = escalation.briefing(
-            source, _ticket(source.session), source.session.package, fresh
+        ticket = _ticket(source.session)
+        worded = await self._writer.write(Purpose.BRIEFING, history.session, source, ticket, fresh=fresh)
+        text, learned, ruled_out = writing.briefing_of(
+            source, ticket, source.session.package, worded, fresh=fresh
         )
-        return Done((BriefingWritten(effect.turn, text, learned, ruled_out),))
+        return Done((BriefingWritten(effect.turn, text, learned, ruled_out),), worded.save)
+
+    async def _draft(self, effect: WriteDraft, lease: Lease) -> Performed:
+        """The resolution form's texts, ahead of it. Nothing on this lane waits while they are worded."""
+        history = await self._history(lease)
+        if history is None or not writing.wanted(history.session, effect.step):
+            return Done()
+        worded = await self._writer.write(Purpose.NOTE, history.session, history, _ticket(history.session))
+        if worded.again is not None:
+            return Later(worded.again)
+        if worded.said is None:
+            return Done((), worded.save)
+        return Done((DraftWritten(effect.step, writing.draft_of(history.session, worded.said)),), worded.save)
 
     async def _read_ticket(self, effect: ReadTicket, lease: Lease) -> Performed:
         """Read the ticket's context. While the PSA is away the Session goes on, and it is tried again."""
@@ -188,8 +227,10 @@ class Work:
         history = await self._history(lease)
         if history is None:
             return Done()
-        package = escalation.package(history, _ticket(history.session))
-        return Done((PackageWritten(package),))
+        ticket, worded = _ticket(history.session), Worded()
+        if history.session.status is Status.REQUESTING_ESCALATION:
+            worded = await self._writer.write(Purpose.PACKAGE, history.session, history, ticket)
+        return Done((PackageWritten(writing.package_of(history, ticket, worded)),), worded.save)
 
     async def _write_up(self, effect: WriteUp, lease: Lease) -> Performed:
         """Turn what was done into owed parts; what may go out by itself is owed to the PSA at once."""

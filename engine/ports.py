@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from engine.effects import Lane, Owed
 from engine.events import Event, GuideReply
 from engine.history import History
+from engine.model import Purpose
 from engine.psa import Psa, Ticket
 from engine.psa_settings import PsaSettings
-from engine.session import Interval, Session
+from engine.session import Interval, Json, Session
 
 
 class PostState(StrEnum):
@@ -340,6 +341,40 @@ class Guide(Protocol):
     """
 
     async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """What a model wrote: whole, with the names in it, and not checked against the record yet.
+
+    `state` "rules": it was not asked, "unavailable": it gave no usable answer in time. `again`: it is still at it,
+    and can be asked for the same then. `save`: what is remembered in the transaction that applies it.
+    """
+
+    state: Literal["rules", "unavailable", "model"] = "rules"
+    said: Json | None = None
+    save: Save | None = None
+    again: datetime | None = None
+
+
+class Writer(Protocol):
+    """What words a text from a record. It never raises because a model is away, and keeps to its own time limits;
+    asked for the same again, it asks for nothing twice that was answered already.
+    """
+
+    async def write(
+        self,
+        purpose: Purpose,
+        about: Session,
+        history: History,
+        ticket: Ticket | None,
+        *,
+        fresh: bool = False,
+    ) -> Worded:
+        """`about`: the Session it is written for and booked on; `history` may be of the one it was picked up from.
+
+        `fresh`: for eyes that must not see what anybody believes.
+        """
 
 
 class Bell(Protocol):

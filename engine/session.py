@@ -342,6 +342,7 @@ class Session:
     escalation: Escalation | None = None
     package: Json | None = None
     documentation: Json | None = None
+    draft: Json | None = None
     resolution_summary: str = ""
     resolution_action: str = ""
     rating: int | None = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from engine import timekeeping
+from engine import drafting, timekeeping
 from engine.effects import (
     Announce,
     AskGuide,
@@ -140,7 +140,8 @@ def answer(session: Session, event: StepAnswered, now: datetime) -> Moved:
     if step.kind is StepKind.RESOLUTION_SUGGESTION and event.option == "fixed":
         # A reply still on its way would ask for more of what is done.
         session = replace(session, turn=Turn(session.turn.number))
-        return session, (collapse, ShowCard(), ShowForm(to=event.by.id, form="resolve"), *idle)
+        form = ShowForm(to=event.by.id, form="resolve")
+        return session, (collapse, ShowCard(), form, *drafting.owed(session), *idle)
     session, asked = ask(session, now + BUNDLE if event.bundled else None)
     session, boxed = _time_box(session, now)
     return session, (collapse, ShowCard(), *asked, *boxed, *idle)
@@ -297,7 +298,7 @@ def guide_replied(session: Session, event: GuideReplied, now: datetime) -> Moved
         collapsed = (CollapseStep(step=last.number),)
     for step in (*reply.tried, reply.step):
         session = propose(session, _numbered(step, session.step_count + 1, now))
-    return session, (*collapsed, ShowStep(step=session.step_count), ShowCard())
+    return session, (*collapsed, ShowStep(step=session.step_count), ShowCard(), *drafting.owed(session))
 
 
 def _numbered(step: Step, number: int, now: datetime) -> Step:
@@ -366,10 +367,9 @@ def pause(session: Session, event: Paused, now: datetime) -> Moved:
         epoch=session.epoch + 1,
         pause=Pause(event.waiting_for, event.reason, now, event.remind_at),
     )
-    timer: tuple[Owed, ...] = ()
-    if event.remind_at:
-        timer = (RemindPaused(epoch=session.epoch, due=event.remind_at),)
-    idle_from = max(now, event.remind_at or now)
+    at = event.remind_at
+    timer = (RemindPaused(epoch=session.epoch, due=at),) if at else ()
+    idle_from = max(now, at or now)
     shown = open_step(session)
     return session, (Announce(what="paused"), *shown, ShowCard(), *timer, idle_timer(session, idle_from))
 

@@ -37,6 +37,7 @@ class State:
     pause: Pause | None = None
     escalation: Escalation | None = None
     documentation: dict[str, Any] | None = None
+    draft: dict[str, Any] | None = None
     ticket_problem: str = ""
     epoch: int = 0
     time_box_offered: bool = False
@@ -125,6 +126,7 @@ def _state_json(session: Session) -> dict[str, Any]:
         pause=session.pause,
         escalation=session.escalation,
         documentation=dict(session.documentation) if session.documentation is not None else None,
+        draft=dict(session.draft) if session.draft is not None else None,
         ticket_problem=session.ticket_problem,
         epoch=session.epoch,
         time_box_offered=session.time_box_offered,
@@ -180,6 +182,7 @@ def session_from(
         escalation=state.escalation,
         package=row["escalation_package"],
         documentation=state.documentation,
+        draft=state.draft,
         resolution_summary=row["resolution_summary"],
         resolution_action=row["resolution_action"],
         rating=row["session_rating"],

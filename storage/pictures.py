@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
@@ -46,6 +46,16 @@ class Picture:
     state: PictureState = PictureState.KEPT
 
 
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What a Session's card tells of a screenshot."""
+
+    name: str
+    link: str = ""
+    saw: str = ""
+    state: PictureState = PictureState.KEPT
+
+
 class Pictures:
     """The pictures of one Account. `now`: the transaction's time."""
 
@@ -67,8 +77,10 @@ class Pictures:
         *,
         link: str = "",
         picture_id: UUID | None = None,
+        number: int = 0,
     ) -> UUID:
-        """Its id. With a `picture_id` of one's own it is added once, however often that is tried.
+        """Its id. With a `picture_id` of one's own it is added once, however often that is tried. `number`: its place
+        among those of one message.
 
         The Session may come to be later in the same transaction.
         """
@@ -83,7 +95,7 @@ class Pictures:
             "size": len(content),
             "sealed": self._vault.seal(content),
             "by_id": by,
-            "at": self._now,
+            "at": self._now + timedelta(microseconds=number),
             "link": storable(link),
         }
         await self._db.execute(insert(session_pictures).values(row).on_conflict_do_nothing())

@@ -89,6 +89,12 @@ AROUND = (
     ),
     _read(f"select exists (select 1 from psa_post_log where {MINE})", "has_posts", Boolean),  # noqa: S608 - constants
     _read(
+        "select array(select jsonb_build_array(name, link, saw, state)"  # noqa: S608 - constants
+        f" from session_pictures where {MINE} order by at, id)",
+        "pictures",
+        ARRAY(JSONB),
+    ),
+    _read(
         f"select link from places where {MINE} and link <> '' order by created_at, id limit 1",  # noqa: S608 - constants
         "link",
         Text,

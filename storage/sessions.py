@@ -17,6 +17,7 @@ from engine.history import History
 from engine.session import OPEN, Interval, Note, Session, Status, Step
 from storage import codec
 from storage.conversation_statements import PROJECT
+from storage.pictures import PictureState, Shot
 from storage.session_statements import FOR_CARD, GET, GET_PARTS, LOCK, SAVED, WHOLE
 from storage.tables import (
     ai_session_intervals,
@@ -47,6 +48,7 @@ class ForCard:
     owner_mapped: bool
     has_posts: bool
     link: str
+    pictures: tuple[Shot, ...] = ()
 
 
 class SessionMoved(Exception):
@@ -98,6 +100,9 @@ class Sessions:
             owner_mapped=connection.get("owner", False),
             has_posts=row["has_posts"],
             link=row["link"] or "",
+            pictures=tuple(
+                Shot(name, link, saw, PictureState(state)) for name, link, saw, state in row["pictures"]
+            ),
         )
 
     async def intervals(self, session_id: UUID) -> tuple[Interval, ...]:

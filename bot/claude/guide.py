@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -36,6 +37,14 @@ CHOSEN = "guide_offline"
 """The aside where the person does not want the model to be asked."""
 
 
+Telling = Callable[[History, Ticket | None], Awaitable[Ticket | None]]
+"""The ticket as a prompt may tell it."""
+
+
+async def _whole(history: History, ticket: Ticket | None) -> Ticket | None:
+    return ticket
+
+
 @dataclass(slots=True)
 class _Turn:
     """One turn at work. `flights` are its calls, of which the last one counts; `waited` seconds in all."""
@@ -49,7 +58,7 @@ class _Turn:
 
 
 class ClaudeGuide:
-    """One for a process. `schedule` and `breaker` are chosen by tests."""
+    """One for a process. `schedule` and `breaker` are chosen by tests; `tickets` shortens what a prompt tells of one."""
 
     def __init__(
         self,
@@ -59,8 +68,10 @@ class ClaudeGuide:
         rules: Rules | None = None,
         schedule: Schedule | None = None,
         breaker: Breaker | None = None,
+        tickets: Telling | None = None,
     ) -> None:
         self._offline = offline
+        self._tickets = tickets or _whole
         self._breaker = breaker or Breaker(lambda: asyncio.get_running_loop().time())
         self._calls = Calls(store, model, schedule)
         self._opening = Opening(store, self._calls, self._breaker, rules or Rules())
@@ -82,7 +93,7 @@ class ClaudeGuide:
             return _offline(asked, "")
         if asked.session.stand.get(preview.OFFLINE):
             return _offline(asked, CHOSEN)
-        opened = await self._opening.open(asked)
+        opened = await self._opening.open(replace(asked, ticket=await self._tickets(record, ticket)))
         if isinstance(opened, GuideReply):
             return Answered(opened)
         turn = _Turn(asked, opened, Aloud(live, opened.masks), failed=opened.failed)
@@ -194,10 +205,11 @@ class ClaudeGuide:
                 self._calls.saved(flight)
             return None
         asked = turn.asked
-        found = asked_of(proposal(checked, asked.history, asked.flows, asked.base), turn.opened.new_pictures)
+        found = _from_call(proposal(checked, asked.history, asked.flows, asked.base), call_id)
+        found = asked_of(found, turn.opened.new_pictures)
         if flight is not None:
             self._calls.handed(flight)
-        return Answered(_from_call(found, call_id), self._saving(turn, call_id, reply, flight))
+        return Answered(found, self._saving(turn, call_id, reply, flight))
 
     def _saving(self, turn: _Turn, call_id: UUID, reply: ModelReply, flight: Flight | None) -> Save:
         session_id = turn.asked.session.id

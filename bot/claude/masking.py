@@ -14,6 +14,9 @@ from storage.store import Unit
 KEPT = timedelta(days=30)
 """After the last new value the vault of a Session is kept so long."""
 
+LONGEST = 48_000
+"""Characters of one text that are looked at: some times what a prompt shows of it."""
+
 
 class Masking:
     """Masks text after text; a value that comes again keeps its placeholder. Made once for each turn."""
@@ -24,6 +27,9 @@ class Masking:
         self._before = len(masks)
 
     def __call__(self, text: str) -> str:
+        if len(text) > LONGEST:
+            # No prompt takes so much of one text; a line that would be cut in two goes as a whole.
+            text = text[:LONGEST].rpartition("\n")[0] or text[: LONGEST // 2]
         masked, self.masks = mask(text, self.masks, self._known)
         return masked
 

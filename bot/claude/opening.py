@@ -16,7 +16,8 @@ from bot.claude.calls import Calls
 from bot.claude.conversation import Conversation, answer_blocks, pictures_in, request
 from bot.claude.masking import known_values
 from bot.claude.preview import PICTURES
-from bot.claude.rendering import Asked, Found, must_preview, pictures_of, previewed, rendered
+from bot.claude.reading_back import unread
+from bot.claude.rendering import Asked, Found, Made, made, weight
 from engine.events import GuideReply
 from engine.guide_news import Picture
 from engine.guide_prompt import repair_turn
@@ -32,6 +33,8 @@ from storage.store import Store, Unit
 
 MOST_TOKENS = 6_000
 """Of an answer, its thoughts included; asked for once more with double where that was too little."""
+LIGHT = 3_000
+"""Characters to be masked; more is done while no transaction is open."""
 MOST_NAMES = 1_000
 IDLE = timedelta(hours=1)
 """After so long the vendor's cache has forgotten the prompt."""
@@ -61,12 +64,11 @@ class Opened:
 
     @property
     def new_pictures(self) -> tuple[UUID, ...]:
-        return pictures_of(self.conversation.told)
+        return unread(self.conversation)
 
     @property
     def seen_pictures(self) -> bool:
-        told = self.conversation.told
-        return any(pictures_of(p) for p in self.conversation.pieces[1:] if p.number < told.number)
+        return not set(pictures_in(self.conversation)) <= set(self.new_pictures)
 
 
 class Opening:
@@ -82,15 +84,23 @@ class Opening:
         async with self._store.transaction(asked.account) as unit:
             await self._waited_for(unit, asked)
             found = await self._found(unit, asked)
-            if must_preview(asked, found):
-                reply, masking = await asyncio.to_thread(previewed, asked, found)
-                await masking.save(unit, asked.session.id, anyway=asked.wish is not None)
-                return reply
-            conversation, masking = await asyncio.to_thread(rendered, asked, found)
-            opened = await self._begun(unit, asked, conversation, masking.masks, found.settings)
-            if isinstance(opened.move, Send):
-                await masking.save(unit, asked.session.id)
-            return opened
+            if weight(asked, found) <= LIGHT:
+                return await self._written(unit, asked, found, await asyncio.to_thread(made, asked, found))
+        # Masking much text takes its time, and nobody should wait for the Session meanwhile.
+        work = await asyncio.to_thread(made, asked, found)
+        async with self._store.transaction(asked.account) as unit:
+            await self._waited_for(unit, asked)
+            return await self._written(unit, asked, found, work)
+
+    async def _written(self, unit: Unit, asked: Asked, found: Found, work: Made) -> Opened | GuideReply:
+        said, masking = work
+        if isinstance(said, GuideReply):
+            await masking.save(unit, asked.session.id, anyway=asked.wish is not None)
+            return said
+        opened = await self._begun(unit, asked, said, masking.masks, found.settings)
+        if isinstance(opened.move, Send):
+            await masking.save(unit, asked.session.id)
+        return opened
 
     async def again(self, asked: Asked, opened: Opened) -> Opened:
         """The same words once more."""
@@ -193,7 +203,7 @@ class Opening:
     async def _not_now(self, unit: Unit, asked: Asked, settings: Mapping[str, Any]) -> GaveUp | None:
         day = day_of(settings, unit.now, self._rules.daily_tokens)
         if day.limit and day.over((await unit.conversations.spent_since(day.began)).total):
-            return GaveUp(BUDGET)
+            return GaveUp(f"{BUDGET}:{day.limit:,}")
         return None if self._breaker.lets(asked.account) else GaveUp(AWAY)
 
     async def _sent(self, unit: Unit, asked: Asked, opened: Opened, max_tokens: int) -> Opened:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from bot.claude.conversation import Conversation
+from bot.claude.rendering import pictures_of
 from engine.events import GuideReply
 from engine.guide import RIGHT
 from engine.history import History
@@ -19,6 +21,18 @@ from storage.store import Unit
 
 IN = "saw_in"
 """In the stand of a Step that asks what was read: the ids of the pictures it was read in."""
+
+
+def unread(conversation: Conversation) -> tuple[UUID, ...]:
+    """The pictures that no answer which held has read: also of messages before the last one, where the model was away."""
+    found: tuple[UUID, ...] = ()
+    sent_back = False
+    for piece in reversed(conversation.pieces[1:]):
+        if piece.role == "assistant" and not sent_back:
+            break
+        sent_back = piece.role == "user" and not piece.covers
+        found = (*pictures_of(piece), *found)
+    return found
 
 
 def asked_of(reply: GuideReply, pictures: Sequence[UUID]) -> GuideReply:

@@ -73,6 +73,33 @@ class Found:
         return str(self.settings.get(WORDS) or "")
 
 
+Made = tuple[Conversation | GuideReply, Masking]
+"""The conversation to be sent, or the preview that comes first, and what was masked on the way."""
+
+
+def made(asked: Asked, found: Found) -> Made:
+    return previewed(asked, found) if must_preview(asked, found) else rendered(asked, found)
+
+
+def weight(asked: Asked, found: Found) -> int:
+    """About how many characters have to be masked."""
+    told = found.chapter.messages[-1].covers if found.chapter is not None else {}
+    intake, notes = asked.session.intake, asked.history.notes[_count(told.get("notes")) :]
+    texts = [t for note in notes for t in (note.text, note.log_digest)]
+    texts += [
+        s.outcome.text for s in asked.history.steps if s.outcome and s.number > _count(told.get("steps"))
+    ]
+    if found.chapter is None:
+        texts += [intake.text, intake.log_digest]
+    if asked.ticket is not None and asked.ticket.id != told.get("ticket"):
+        texts += [asked.ticket.description or "", *(note.text for note in asked.ticket.notes)]
+    return sum(map(len, texts))
+
+
+def _count(told: object) -> int:
+    return told if isinstance(told, int) else 0
+
+
 def rendered(asked: Asked, found: Found) -> tuple[Conversation, Masking]:
     """The conversation with what is new in it at its end; as it is where the same was told already and not answered."""
     masking = Masking(found.masks, found.values)

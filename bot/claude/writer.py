@@ -223,6 +223,8 @@ class ClaudeWriter:
             return _Opened(Worded("unavailable"), kept=whole[-1] if whole else None)
         for call in (c for c in calls if c.state is CallState.IN_FLIGHT):
             if self._calls.flight(call.id) is not None:
+                if call not in same and call.turn != wish.about.turn.number:
+                    continue  # nobody waits for that one any more
                 join = call.id if call in same and again is None else None
                 return _Opened(Worded("unavailable", again=again), join=join)
             if again is not None and unit.now - call.created_at < self._flies(wish.purpose):

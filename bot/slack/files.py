@@ -36,7 +36,8 @@ async def download(api: Api, file: Mapping[str, Any], limit: int = LIMIT) -> Att
         raise FileRefused("gone")
     found = await api.download(url, limit)
     declared = str(file.get("mimetype") or "").partition(";")[0].strip().lower()
-    return Attachment(_name(file), _media_type(found, declared, _size(file)), found.content)
+    link = str(file.get("permalink") or "")
+    return Attachment(_name(file), _media_type(found, declared, _size(file)), found.content, link)
 
 
 async def _looked_up(api: Api, file_id: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,6 @@ from uuid import UUID, uuid4
 from bot.bells import LocalBell
 from bot.jobs import Closing, Worker, run
 from bot.trouble import LoggedTrouble
-from bot.wiring import Renewing
 from engine.desk import Desk, Limits
 from engine.effects import Lane, Show
 from engine.ports import Act, Done, Lease, OwedRow, Performed, Received, StillOurs
@@ -25,6 +25,7 @@ from storage.store import Store
 from storage.vault import Vault
 
 LEASE = timedelta(seconds=60)
+"""Longer than any test, so nothing has to renew it."""
 Work = Callable[[OwedRow], Awaitable[None]]
 
 
@@ -56,6 +57,11 @@ class Performs:
         return Done()
 
 
+class LongEnough:
+    def keeping(self, lease: Lease) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
 def desk_of(store: Store, receiving: Receiving, bell: LocalBell, work: Work) -> Desk:
     return Desk(
         memory=store,
@@ -63,7 +69,7 @@ def desk_of(store: Store, receiving: Receiving, bell: LocalBell, work: Work) -> 
         front=WordsFront(),
         performers={Lane.TALK: Performs(work), Lane.WORK: Performs(work)},
         bell=bell,
-        renewal=Renewing(store, LEASE),
+        renewal=LongEnough(),
         trouble=LoggedTrouble(),
         holder=uuid4().hex,
         limits=Limits(lease=LEASE),

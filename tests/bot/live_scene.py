@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -17,6 +19,7 @@ from engine.history import History
 from engine.ports import Answered, Live
 from engine.psa import Ticket
 from storage.places import Place
+from storage.store import Store, Unit
 from tests.fakes import FakeGuide, Office, Room, question, room
 
 AT_ONCE = Pace(shown=0.0, look=0.01, after_failure=0.01)
@@ -150,6 +153,20 @@ async def scene(place: Office, pace: Pace = AT_ONCE, lives: FakeLives | None = N
 async def done(task: asyncio.Task[int]) -> int:
     async with asyncio.timeout(10):
         return await task
+
+
+class Held:
+    """A store that is not asked before `gate` is open."""
+
+    def __init__(self, store: Store, gate: asyncio.Event) -> None:
+        self._store = store
+        self._gate = gate
+
+    @asynccontextmanager
+    async def transaction(self, account: UUID) -> AsyncIterator[Unit]:
+        await self._gate.wait()
+        async with self._store.transaction(account) as unit:
+            yield unit
 
 
 class Broken:

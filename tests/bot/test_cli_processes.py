@@ -52,6 +52,7 @@ class Running:
 @asynccontextmanager
 async def running(command: str, settings: dict[str, str], log: Path, **more: str) -> AsyncIterator[Running]:
     """Forked, as what happens from the first line of bot.cli on is the same; with a parent's pipe from the command line."""
+    begun: Child | asyncio.subprocess.Process
     if "FLOWPILOT_PARENT_FD" in more:
         begun = await _from_the_command_line(command, {**settings, **more}, log)
     else:

@@ -19,7 +19,7 @@ from engine.events import (
     Resumed,
 )
 from engine.session import Status, Target, WaitingFor
-from tests.bot.live_scene import AT_ONCE, Broken, FakeLives, done, scene
+from tests.bot.live_scene import AT_ONCE, Broken, FakeLives, Held, done, scene
 from tests.conftest import Database
 from tests.fakes import Killed, Office, office
 
@@ -164,11 +164,14 @@ async def test_a_stop_in_another_worker_ends_the_call_and_the_next_words_are_tak
 async def test_words_and_ask_again_right_after_the_stop_do_not_wait_for_the_call_that_was_stopped(
     place: Office,
 ) -> None:
-    at = await scene(place)
+    at, gate = await scene(place), asyncio.Event()
+    # Both happen before the watch looks; a call that was ended between them would have nobody to go on from.
+    at.watching.store = Held(place.store, gate)  # type: ignore[assignment]
     task = await at.asked()
     at.guide.asked.clear()  # before anything can make it ask again
     await at.happens(GuideStopped(place.anna, 1))
     await at.happens(GuideAskedAgain(place.anna))
+    gate.set()
     async with asyncio.timeout(10):
         await at.guide.asked.wait()
     at.guide.go_on.set()

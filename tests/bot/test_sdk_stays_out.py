@@ -1,4 +1,4 @@
-"""The vendor's SDK takes seconds and 85 MB to load: only the first call to Claude loads it, and no start-up ever does."""
+"""The vendor's SDK takes seconds and 85 MB to load: only a worker with a key loads it, once it runs."""
 
 from __future__ import annotations
 

@@ -14,8 +14,11 @@ from bot import cards
 from bot.words import WORDS, named, say
 from bot.words_cards import CARDS
 from bot.words_forms import FORMS
+from bot.words_guide import GUIDE
 from bot.words_lists import LISTS
+from bot.words_model import MODEL
 from bot.words_notices import NOTICES
+from bot.words_pictures import PICTURES
 from bot.words_slack import SLACK
 from bot.words_slack_said import SLACK_SAID
 from engine.session import OPEN, Status
@@ -149,7 +152,8 @@ def test_every_reason_to_hold_a_post_has_words(why: str) -> None:
 
 
 def test_no_key_stands_in_two_tables() -> None:
-    assert len(WORDS) == len(CARDS) + len(FORMS) + len(LISTS) + len(NOTICES) + len(SLACK) + len(SLACK_SAID)
+    tables = (CARDS, FORMS, GUIDE, LISTS, MODEL, NOTICES, PICTURES, SLACK, SLACK_SAID)
+    assert len(WORDS) == sum(len(table) for table in tables)
 
 
 def is_calm_and_plain(key: str) -> bool:
@@ -181,7 +185,8 @@ def keys_used() -> tuple[set[str], set[str]]:
     """Keys written out in the files that draw, and the beginnings of keys that are put together."""
     whole: set[str] = set()
     begun: set[str] = set()
-    for _, tree in (*trees("bot/cards*.py"), *trees("bot/slack/*.py")):
+    files = ("bot/cards*.py", "bot/picture*.py", "bot/slack/*.py", "bot/claude/*.py")
+    for _, tree in (each for pattern in files for each in trees(pattern)):
         docs = {
             id(n.body[0].value)
             for n in ast.walk(tree)

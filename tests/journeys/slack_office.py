@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,8 +24,8 @@ from storage.store import Store
 from storage.vault import Vault, new_key
 from storage.workspaces import make_code
 from tests.conftest import Database
+from tests.nursery import Child, nursery
 
-CLONE = Path(__file__).resolve().parents[2]
 SECRET = "8f742231b10e8888abcd99e6a5f4b3c2"
 TEAM, HELP, ESCALATIONS, QUIET = "T0PRACTICE", "C0HELP", "C0ESC", "C0QUIET"
 ANNA, BEN, CARLA = "U0ANNA", "U0BEN", "U0CARLA"
@@ -52,20 +50,10 @@ class Program:
     name: str
     environment: Mapping[str, str]
     log: Path
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
 
     async def start(self) -> None:
-        with self.log.open("ab") as out:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bot.cli",
-                self.name,
-                cwd=CLONE,
-                env=dict(self.environment),
-                stdout=out,
-                stderr=out,
-            )
+        self.process = await asyncio.to_thread(nursery().start, [self.name], self.environment, self.log)
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -267,11 +255,6 @@ async def office(
         store = Store(database.app_url, Vault([keys]), pool_size=3)
         account, users = await _account(store, psa.url)
         environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()  # noqa: TID251 - this builds processes' environments
-                if not name.startswith(("FLOWPILOT_", "SLACK_"))
-            },
             "DATABASE_URL": database.app_url,
             "REDIS_URL": redis_url,
             "FLOWPILOT_KEYS": keys,

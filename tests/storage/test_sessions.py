@@ -87,7 +87,7 @@ async def full(place: Office) -> Session:
             place.ben.id, MOMENT, "stuck", to, "no rights", "by noon", True,
             frozenset({place.lea.id}), place.lea.id, MOMENT, True,
         ),
-        package={"summary": "s"}, documentation={"fix": "f"}, resolution_summary="rs", resolution_action="ra",
+        package={"summary": "s"}, documentation={"fix": "f"}, draft={"step_count": 2}, resolution_summary="rs", resolution_action="ra",
         rating=4, feedback="good", resolved_at=MOMENT, epoch=5, time_box_offered=True, touched=(first, second),
     )  # fmt: skip
 

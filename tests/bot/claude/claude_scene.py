@@ -117,7 +117,7 @@ class Scene:
         async with self.place.store.transaction(self.place.account) as unit:
             found = await unit.sessions.history(self.session)
         assert found is not None
-        return cast(History, found)
+        return found
 
     async def calls(self) -> tuple[CallRow, ...]:
         async with self.place.store.transaction(self.place.account) as unit:

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.cards_steps import step_card
 from engine.effects import AskGuide
 from engine.session import Intake, IntakeType, Step, Turn
 from storage.pictures import PictureState
+from tests.bot.card_views import view, words
 from tests.bot.claude.claude_scene import ODD, QUICK, Scene, acted, ahead, asks, steps
 from tests.conftest import Database
 
@@ -181,7 +183,9 @@ async def test_a_budget_that_is_used_up_leaves_the_turns_to_the_offline_guide_un
         store.offset = noon - datetime.now(UTC)
         assert (await scene.start()).guide == "claude"
         step = await scene.answer("Since Monday")
-        assert (step.guide, step.aside, len(scene.asked)) == ("offline", "guide_budget", 1)
+        assert (step.guide, step.aside, len(scene.asked)) == ("offline", "guide_budget:10", 1)
+        card = words(step_card(view(), replace(step, number=1)))
+        assert "10 tokens" in card and "until midnight" in card
         await ahead(scene, timedelta(hours=12, minutes=1))
         step = await scene.answer("A new printer came")
         assert (step.guide, len(scene.asked)) == ("claude", 2)
@@ -192,7 +196,7 @@ async def test_a_raised_limit_brings_the_model_back_at_once(database: Database) 
     async with acted(database.app_url, rules=replace(QUICK, daily_tokens=10)) as scene:
         scene.practice.script(*steps(*TEXTS))
         await scene.start()
-        assert (await scene.answer("Since Monday")).aside == "guide_budget"
+        assert (await scene.answer("Since Monday")).aside == "guide_budget:10"
         async with scene.place.store.transaction(scene.place.account) as unit:
             await unit.accounts.change_settings({"daily_tokens": 10_000_000})
         assert (await scene.answer("A new printer came")).guide == "claude"

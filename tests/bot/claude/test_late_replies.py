@@ -233,7 +233,8 @@ async def test_a_reply_that_could_not_be_saved_is_used_when_the_turn_is_tried_ag
             raise failures.pop()
         return found
 
-    scene.work.desk.apply = breaks  # type: ignore[method-assign]
+    desk: Any = scene.work.desk
+    desk.apply = breaks
     await scene.says("Since Monday")
     await ends(scene.delivering())
     assert not failures

@@ -35,10 +35,17 @@ def message(
     return found
 
 
+looked_at: set[tuple[str, frozenset[tuple[str, tuple[tuple[str, str], ...]]]]] = set()
+
+
 @pytest.mark.parametrize("status", Status)
 def test_every_card_of_every_status_is_a_message_that_slack_takes(status: Status) -> None:
     for name, card in of_every_card(status):
         drawn = blocks.message(card)
+        wanted = {(c.verb, tuple(c.args.items())) for c in card.choices}
+        if (key := (json.dumps(drawn), frozenset(wanted))) in looked_at:
+            continue  # most cards are the same in several statuses
+        looked_at.add(key)
         assert_message(name, drawn)
         pressed = [actions.click(each) for each in of_type(drawn["blocks"], "button")]
         listed = [
@@ -46,7 +53,6 @@ def test_every_card_of_every_status_is_a_message_that_slack_takes(status: Status
             for each in of_type(drawn["blocks"], "static_select")
             for option in each["options"]
         ]
-        wanted = {(c.verb, tuple(c.args.items())) for c in card.choices}
         assert {(c.verb, tuple(c.args.items())) for c in [*pressed, *listed] if c} == wanted, name
 
 

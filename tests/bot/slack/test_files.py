@@ -49,6 +49,12 @@ async def test_a_log_comes_with_its_name_its_type_and_our_token(slack: Scripted,
     assert slack.asked[0].headers["Authorization"] == "Bearer xoxb-t"
 
 
+async def test_a_file_brings_the_way_to_where_a_person_opens_it(slack: Scripted, api: Api) -> None:
+    slack.will(PATH, web.Response(body=PNG, content_type="image/png"))
+    there = "https://practice.slack.com/files/U1/F1/x.png"
+    assert (await download(api, file(slack, mimetype="image/png", permalink=there))).link == there
+
+
 async def test_an_image_is_what_its_first_bytes_say(slack: Scripted, api: Api) -> None:
     slack.will(PATH, web.Response(body=PNG, content_type="image/jpeg"))
     assert (await download(api, file(slack, mimetype="image/jpeg"))).media_type == "image/png"

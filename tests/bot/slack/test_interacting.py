@@ -9,15 +9,14 @@ import pytest
 
 from bot.slack.api import FileRefused
 from bot.slack.fetching import WantsChannel, WantsFile, WantsSpent
-from engine.intake import Attachment
 from engine.session import Status
 from storage.receiving import Receiving
+from tests.bot.screenshots import SHOT
 from tests.bot.slack.scene import ANNA_DM, ESC, HELP, QUIET, SHARED, Stage, stage, stamp
 from tests.conftest import Database
 from tests.fakes import Office, move_in, office, receiving
 
 THREAD = "1700000000.1"
-PICTURE = Attachment("screen.png", "image/png", b"\x89PNG\r\n\x1a\n" + b"0" * 40)
 
 
 @pytest.fixture
@@ -227,7 +226,7 @@ async def test_the_start_form_starts_a_session_where_it_was_opened(
 ) -> None:
     files = [
         team.file("a.log"),
-        team.file("screen.png", PICTURE),
+        team.file("screen.png", SHOT),
         team.file("b.log", FileRefused("unreadable")),
     ]
     fields = {"text": "printer down", "tried": "restart", "ticket": "#4711"}

@@ -9,14 +9,12 @@ import pytest
 
 from bot.slack.api import FileRefused
 from bot.slack.fetching import WantsChannel, WantsFile
-from engine.intake import Attachment
 from engine.ports import PutOff
 from storage.receiving import Receiving
+from tests.bot.screenshots import SHOT
 from tests.bot.slack.scene import ANNA_DM, BOT, ESC, HELP, OLD, PAIR_DM, QUIET, SHARED, Stage, stage, stamp
 from tests.conftest import Database
 from tests.fakes import Office, office, receiving
-
-PICTURE = Attachment("screen.png", "image/png", b"\x89PNG\r\n\x1a\n" + b"0" * 40)
 
 
 @pytest.fixture
@@ -137,7 +135,7 @@ async def test_where_other_organisations_read_along_a_session_goes_to_his_direct
 
 
 async def test_a_file_that_cannot_be_had_keeps_nobody_from_the_rest(team: Stage) -> None:
-    files = [team.file("a.log"), team.file("b.log", FileRefused("too_large")), team.file("c.png", PICTURE)]
+    files = [team.file("a.log"), team.file("b.log", FileRefused("too_large")), team.file("c.png", SHOT)]
     await team.sends(team.direct("U0ANNA", "printer down", files=files))
     session = await team.only()
     assert session.intake.text == "printer down"

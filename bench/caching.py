@@ -1,0 +1,168 @@
+"""Measures what a Session of twelve turns costs with a technician who takes his time: simulated, without waiting for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from bench import caching_rules as rules
+from bench import caching_story as story
+from bench.caching_rules import Request
+from bench.ground import Ground, Quiet, ground
+from bot import wiring
+from bot.claude.preview import AT, GO_ON
+from demo.model import PracticeModel, practice_model
+from demo.model_cache import Usage
+from engine.effects import Lane
+from engine.events import Event, SessionStarted, StepAnswered
+from engine.model import Models
+from engine.pricing import price_of
+from engine.session import Intake, IntakeType, Person, Step
+
+SESSIONS = 20
+SEED = 20
+MINUTES = (1.0, 25.0)
+LONG_MINUTES = (70.0, 180.0)
+LONG = 2
+COLD = timedelta(hours=3)
+"""Between two Sessions, so that none finds the frozen text of the one before in the cache."""
+PRICE = price_of(Models().turn)
+Told = list[tuple[list[Request], list[Usage]]]
+"""Of each Session what the server got, and what it told."""
+
+
+def run() -> list[dict[str, object]]:
+    """Dollars per Session at the price of the model for turns; shares in percent."""
+    return asyncio.run(_rows())
+
+
+async def _rows() -> list[dict[str, object]]:
+    async with ground() as under, desk(under) as at:
+        quick = [await session(at, random.Random(f"{SEED} {n}"), n, breaks=0) for n in range(SESSIONS)]
+        slow = [await session(at, random.Random(f"{SEED} {n}"), n, breaks=LONG) for n in range(SESSIONS)]
+    return [*_of_quick(quick), *_of_slow(slow)]
+
+
+# ── One Session ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The product as it is wired with a key, beside the practice model in the vendor's place."""
+
+    parts: wiring.Parts
+    practice: PracticeModel
+    account: UUID
+    person: Person
+
+    def later(self, by: timedelta) -> None:
+        """Time goes by for the product and for the vendor."""
+        self.parts.store.offset += by
+        self.practice.clock.forward(by.total_seconds())
+
+    async def happens(self, session_id: UUID, event: Event) -> Step:
+        async with self.parts.store.transaction(self.account) as unit:
+            await unit.outbox.owe(session_id, await self.parts.desk.apply(unit, session_id, event))
+        await self.parts.desk.deliver(self.account, session_id, Lane.WORK)
+        async with self.parts.store.transaction(self.account) as unit:
+            kept = await unit.sessions.get(session_id)
+        if kept is None or kept.current is None:
+            raise RuntimeError("the session has no step")
+        return kept.current
+
+
+@asynccontextmanager
+async def desk(under: Ground) -> AsyncIterator[At]:
+    async with practice_model() as practice:
+        keyed = replace(
+            under.settings,
+            anthropic_api_key=practice.key,
+            anthropic_base_url=practice.url,
+            daily_tokens=0,
+        )
+        parts = await wiring.build(keyed, Quiet())
+        try:
+            yield At(parts, practice, under.account, Person(under.user, "Ben Ortiz"))
+        finally:
+            await parts.close()
+
+
+async def session(at: At, rng: random.Random, number: int, breaks: int) -> list[Request]:
+    """Twelve turns; every other Session begins with a pasted log. `breaks`: so many gaps are longer than an hour."""
+    at.later(COLD)
+    before, made = len(at.practice.asked), uuid4()
+    at.practice.script(*story.answers(rng))
+    digest = story.digest(rng) if number % 2 else ""
+    kind = IntakeType.LOG_PASTE if digest else IntakeType.FREE_TEXT
+    intake = Intake(kind, story.report(rng, number), log_digest=digest)
+    step = await at.happens(made, SessionStarted(made, at.account, at.person, intake))
+    step = await _agreed(at, made, step)
+    long = set(rng.sample(range(story.TURNS - 1), breaks))
+    for turn in range(story.TURNS - 1):
+        at.later(timedelta(minutes=rng.uniform(*(LONG_MINUTES if turn in long else MINUTES))))
+        step = await at.happens(made, StepAnswered(at.person, step.number, text=story.said(rng)))
+    asked = [entry for entry in at.practice.asked[before:] if entry.purpose == "turn"]
+    if len(asked) != story.TURNS or not all(entry.answered for entry in asked):
+        raise RuntimeError(f"{len(asked)} requests for {story.TURNS} turns")
+    return [rules.request_at(entry.at, entry.body, entry.usage) for entry in asked]
+
+
+async def _agreed(at: At, session_id: UUID, step: Step) -> Step:
+    """Past the preview of a pasted log, and past flows that are offered."""
+    if step.stand.get("at") == AT:
+        step = await at.happens(session_id, StepAnswered(at.person, step.number, option=GO_ON))
+    if step.stand.get("at") == "offer":
+        step = await at.happens(session_id, StepAnswered(at.person, step.number, option=step.options[-1].id))
+    return step
+
+
+# ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_quick(sessions: Sequence[list[Request]]) -> list[dict[str, object]]:
+    gaps = f"{story.TURNS} turns, gaps {MINUTES[0]:g}–{MINUTES[1]:g} min"
+    told = {name: [rules.again(requests, rule) for requests in sessions] for name, rule in rules.RULES}
+    own = told[rules.RULES[0][0]]
+    for requests, usages in zip(sessions, own, strict=True):
+        if [each.usage for each in requests] != usages:
+            raise RuntimeError("the requests priced again are not what the server told")
+    told["the frozen text read by another session before"] = [rules.WARM(r, rules.as_sent) for r in sessions]
+    plain = _dollars(told["without cache_control"])
+    return [_row(f"{gaps}: {name}", usages, plain) for name, usages in told.items()]
+
+
+def _of_slow(sessions: Sequence[list[Request]]) -> list[dict[str, object]]:
+    gaps = f"{LONG} of the gaps over an hour"
+    named = (
+        ("as the product does it", rules.as_sent),
+        ("cache always on", rules.always),
+        ("without cache_control", rules.unmarked),
+    )
+    told = {name: [rules.again(requests, rule) for requests in sessions] for name, rule in named}
+    plain = _dollars(told["without cache_control"])
+    return [_row(f"{gaps}: {name}", usages, plain) for name, usages in told.items()]
+
+
+def _row(what: str, sessions: Sequence[list[Usage]], plain: float) -> dict[str, object]:
+    shares = [share for usages in sessions for share in rules.read_shares(usages)]
+    output = sum(u.output for usages in sessions for u in usages) * PRICE.output / 1e9 / len(sessions)
+    spent = _dollars(sessions)
+    return {
+        "what": what, "sessions": len(sessions), "usd": round(spent, 4),
+        "of_no_cache_pct": round(100 * spent / plain, 1),
+        "prompt_alone_pct": round(100 * (spent - output) / (plain - output), 1), "output_usd": round(output, 4),
+        "read_min_pct": round(100 * min(shares), 1), "read_median_pct": round(100 * statistics.median(shares), 1),
+        "first_prompt": round(statistics.mean(usages[0].prompt for usages in sessions)),
+        "last_prompt": round(statistics.mean(usages[-1].prompt for usages in sessions)),
+    }  # fmt: skip
+
+
+def _dollars(sessions: Sequence[list[Usage]]) -> float:
+    """The mean of one Session."""
+    return statistics.mean(rules.dollars(PRICE, usages) for usages in sessions)
