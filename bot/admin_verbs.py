@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from bot.claude import budget
 from bot.cli_screen import CommandFailed
 from bot.cli_zones import time_zone
 from bot.inbound import Inbound, number
@@ -41,7 +42,7 @@ async def _settings(asked: Inbound) -> Sequence[Act]:
             changed = _psa_settings(asked.fields, known.settings, asked.args.get("board", ""))
             chosen = parse_settings({**known.settings, **changed})
             await asked.unit.accounts.change_connection(known.id, flowpilot_settings=chosen.to_json())
-    except (SettingsInvalid, HoursInvalid, CommandFailed) as invalid:
+    except (SettingsInvalid, HoursInvalid, budget.BudgetInvalid, CommandFailed) as invalid:
         return _show(asked, f"sentence:{getattr(invalid, 'sentence', str(invalid))}")
     await asked.unit.accounts.change_settings(account)
     return _show(asked, "settings")
@@ -65,6 +66,8 @@ def _account_settings(given: Any, kept: Mapping[str, Any]) -> dict[str, Any]:
         changed["escalation_channel"] = _channel(given["escalation_channel"].strip(), kept)
     if "leads_only" in given:
         changed["leads_only"] = given["leads_only"].strip().casefold() in _YES
+    if budget.SETTING in given:
+        changed[budget.SETTING] = budget.parse(given[budget.SETTING])
     return changed
 
 

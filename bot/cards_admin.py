@@ -8,7 +8,8 @@ from uuid import UUID
 from bot.card import Block, Card, Choice, Field
 from bot.cards_forms import form_card, tick
 from bot.cards_parts import Shortener, bounded, fields, texts
-from bot.views import ConnectionView, PersonLine
+from bot.cards_receipt import money
+from bot.views import ConnectionView, PersonLine, Spending
 from bot.words import named, say
 from engine.note_text import one_line
 from engine.psa import Board, BoardStatus
@@ -34,8 +35,16 @@ _TYPED = ("business_hours", "time_zone")
 # ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def settings(connection: ConnectionView, boards: Sequence[Board] = (), *, admin: bool = True) -> Card:
-    """The seven settings and the account's own; for an Admin with a button for each place to change them."""
+def settings(
+    connection: ConnectionView,
+    boards: Sequence[Board] = (),
+    *,
+    admin: bool = True,
+    spending: Spending | None = None,
+) -> Card:
+    """The seven settings and the account's own, with what Claude used today; for an Admin with a button for each place
+    to change them.
+    """
     short, chosen = Shortener(), connection.settings
     yes_no = {True: say("settings.yes"), False: say("settings.no")}
     pairs = [
@@ -49,6 +58,7 @@ def settings(connection: ConnectionView, boards: Sequence[Board] = (), *, admin:
         (say("settings.escalated_status"), _boards(chosen.escalated_status)),
         *((say(f"settings.{name}"), _word(connection, name, short)) for name in _WORDS),
         (say("settings.leads_only"), yes_no[connection.account_settings.get("leads_only") is True]),
+        *(_spent(spending, short) if spending is not None else ()),
     ]
     choices = [Choice(say("settings.change"), "settings", style="primary"), _connect_choice(connection)]
     choices += [_board_choice(board) for board in boards[:BOARDS]]
@@ -69,6 +79,26 @@ def _boards(mapping: Mapping[int, int]) -> str:
 def _word(connection: ConnectionView, name: str, short: Shortener) -> str:
     value = connection.account_settings.get(name)
     return short.line(value, 100) if value else say("settings.unset")
+
+
+def _spent(spending: Spending, short: Shortener) -> tuple[tuple[str, str], ...]:
+    limit = f"{spending.limit:,}" if spending.limit else say("settings.no_limit")
+    used = say("settings.today_row", tokens=f"{spending.tokens:,}", cost=money(spending.microdollars))
+    return (
+        (say("settings.claude"), claude(spending, short)),
+        (
+            say("settings.daily_tokens"),
+            limit if spending.own else say("settings.daily_tokens_usual", limit=limit),
+        ),
+        (say("settings.today"), used),
+    )
+
+
+def claude(spending: Spending, short: Shortener) -> str:
+    """Whether it is on, with the names of its models."""
+    if not spending.models:
+        return say("settings.claude_off")
+    return say("settings.claude_on", models=", ".join(short.line(name, 40) for name in spending.models[:5]))
 
 
 def _connect_choice(connection: ConnectionView) -> Choice:
@@ -115,6 +145,7 @@ def settings_form(connection: ConnectionView) -> Card:
         _channel(kept),
         *(_typed(name, kept) for name in _TYPED),
         tick("leads_only", say("settings.leads_only"), on=kept.get("leads_only") is True),
+        _typed("daily_tokens", kept),
     ]
     return form_card(say("settings.title"), "settings", None, say("settings.submit"), inputs)
 
@@ -132,7 +163,8 @@ def _channel(kept: Mapping[str, object]) -> Field:
 
 
 def _typed(name: str, kept: Mapping[str, object]) -> Field:
-    value = one_line(str(kept.get(name) or ""), 200)
+    given = kept.get(name)
+    value = one_line("" if given is None else str(given), 200)
     return Field(name, say(f"settings.{name}"), value=value, hint=say(f"settings.{name}_hint"))
 
 

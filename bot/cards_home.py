@@ -7,10 +7,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.card import Bullets, Card, Choice
+from bot.cards_admin import claude
 from bot.cards_lists import links, more, row, short_name, tickets
 from bot.cards_parts import Shortener, bounded, fields, texts
 from bot.cards_session import problem_title
-from bot.views import ConnectionView, SessionView
+from bot.views import ConnectionView, SessionView, Spending
 from bot.words import named, say
 from engine.psa import TicketHit
 from engine.session import Status
@@ -77,8 +78,10 @@ def home_tickets(hits: Sequence[TicketHit], zone: ZoneInfo, now: datetime, probl
     return tickets(hits, zone, now, own=True)
 
 
-def home_admin(connection: ConnectionView) -> Card:
-    """The state of the connection and what is set, for Admins, with a button for each place to change it."""
+def home_admin(connection: ConnectionView, spending: Spending | None = None) -> Card:
+    """The state of the connection and what is set, whether Claude is on and what it used today, for Admins, with a
+    button for each place to change it.
+    """
     short, chosen, account = Shortener(), connection.settings, connection.account_settings
     state = say("settings.not_connected")
     if connection.host:
@@ -90,6 +93,7 @@ def home_admin(connection: ConnectionView) -> Card:
         )
     pairs = (
         (say("settings.connection"), state),
+        *(((say("settings.claude"), _claude(spending, short)),) if spending is not None else ()),
         (say("settings.auto_push"), say(f"settings.auto_push.{chosen.auto_push}")),
         (say("settings.time_entries"), say(f"settings.time_entries.{chosen.time_entries}")),
         (say("settings.escalation_channel"), _word(account.get("escalation_channel"), short)),
@@ -104,6 +108,12 @@ def home_admin(connection: ConnectionView) -> Card:
         Choice(say("people.title"), "people"),
     )
     return bounded(Card("list", say("home.admin"), (*fields(pairs), *warned), choices), cut=short.cut)
+
+
+def _claude(spending: Spending, short: Shortener) -> str:
+    tokens, limit = f"{spending.tokens:,}", f"{spending.limit:,}"
+    used = say("settings.today_of" if spending.limit else "settings.today_free", tokens=tokens, limit=limit)
+    return f"{claude(spending, short)} · {used}" if spending.models else claude(spending, short)
 
 
 def _word(value: object, short: Shortener) -> str:

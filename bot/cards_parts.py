@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.card import Block, Bullets, Card, Choice, Code, Field, Fields, Form, Text
 from bot.words import say
-from engine.note_text import one_line
+from engine.note_text import one_line, without_unseen
 from engine.psa import Ticket
 
 BLOCKS = 50
@@ -25,7 +24,6 @@ EDITABLE = 2_900
 """A text longer than this cannot be edited in a chat form, so it is shown but never prefilled."""
 _LINK = 500
 _SQUEEZES = (1_500, 800, 500, 300, 200, 140, 100, 70, 50)
-_CONTROL = {"Cc", "Cf", "Cs", "Co"}
 
 
 @dataclass(slots=True)
@@ -72,7 +70,7 @@ def by_word(shown: str) -> str:
 
 def seen(text: str) -> str:
     """The text as it is, without what a reader cannot see: direction marks could make a script read as another."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _CONTROL)
+    return without_unseen(text, "\n\t")
 
 
 def local(moment: datetime, zone: ZoneInfo, now: datetime) -> str:

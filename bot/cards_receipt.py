@@ -72,6 +72,8 @@ def _row(call: CallRow, short: Shortener) -> tuple[str, str]:
     model, cost = short.line(call.model, 40), money(call.cost)
     if call.state is CallState.ANSWERED:
         return name, say("receipt.row", model=model, **_tokens(call.usage), cost=cost)
+    if call.state is CallState.IN_FLIGHT:
+        return name, say("receipt.under_way", model=model)
     if call.cost:
         return name, say("receipt.unknown", model=model, cost=cost)
     return name, say("receipt.failed", model=model)

@@ -12,7 +12,7 @@ SETTINGS_HELP = """\
 flowpilot settings set auto_push=on_resolve time_rounding_minutes=15
 flowpilot settings set resolved_status="Help Desk: Completed; Alerts: Cleared"
 flowpilot settings set resolved_status=none          leave every status alone
-flowpilot settings set time_zone=Europe/Berlin business_hours="mon-fri 08:00-18:00" leads_only=no"""
+flowpilot settings set time_zone=Europe/Berlin business_hours="mon-fri 08:00-18:00" leads_only=no daily_tokens=500000"""
 
 
 def parser() -> argparse.ArgumentParser:

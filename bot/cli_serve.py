@@ -8,6 +8,7 @@ import gc
 import ipaddress
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import redis

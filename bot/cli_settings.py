@@ -1,10 +1,12 @@
-"""`flowpilot settings`: the seven of the PSA connection and the three of the Account, shown and changed."""
+"""`flowpilot settings`: the seven of the PSA connection and the four of the Account, shown and changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from bot.cards_receipt import money
+from bot.claude import budget
 from bot.cli_account import within
 from bot.cli_psa import client_for, failure_sentence
 from bot.cli_screen import CommandFailed, Here
@@ -16,7 +18,7 @@ from storage.accounts import PsaConnection
 
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 STATUSES = ("resolved_status", "escalated_status")
-OF_ACCOUNT = ("time_zone", "business_hours", "leads_only")
+OF_ACCOUNT = ("time_zone", "business_hours", "leads_only", budget.SETTING)
 OF_PSA = (
     "auto_push",
     "review_before_push",
@@ -33,18 +35,23 @@ async def show(here: Here) -> int:
     async with within(here) as unit:
         account = await unit.accounts.settings()
         known = await unit.accounts.connection()
+        spent = await budget.spending(unit, budget.Known(daily_tokens=here.settings.daily_tokens))
     shown: dict[str, Any] = {
         "time_zone": account.get("time_zone") or "UTC",
         "business_hours": account.get("business_hours") or "always",
         "leads_only": bool(account.get("leads_only")),
+        budget.SETTING: budget.own_limit(account),
     }
     if known is not None:
         shown |= _stored(known).to_json()
     if here.given.json:
         here.screen.json(shown)
         return 0
+    if not spent.own:
+        shown[budget.SETTING] = f"{spent.limit or 'no limit'}, as the installation has it"
     names = await _names(here, known, shown) if known is not None else {}
     here.screen.table(("setting", "value"), [(name, _shown(value, names)) for name, value in shown.items()])
+    here.screen.say("", f"Claude today: {spent.tokens:,} tokens, {money(spent.microdollars)}.")
     if known is None:
         here.screen.say("", "The other seven belong to a PSA: flowpilot connect connectwise")
     return 0
@@ -95,6 +102,11 @@ def _account_settings(given: Mapping[str, str]) -> dict[str, Any]:
             raise CommandFailed(f"business_hours: {invalid} {UNCHANGED}") from invalid
     if "leads_only" in given:
         chosen["leads_only"] = _yes_or_no("leads_only", given["leads_only"])
+    if budget.SETTING in given:
+        try:
+            chosen[budget.SETTING] = budget.parse(given[budget.SETTING])
+        except budget.BudgetInvalid as invalid:
+            raise CommandFailed(f"{budget.SETTING}: {invalid}") from invalid
     return chosen
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bot import cards
 from bot.card import Card, Choice
+from bot.claude.budget import Known, spending
 from bot.guiding import OfflineGuide
 from bot.open_tickets import open_tickets
 from bot.psa_door import Doors, zone_of
@@ -27,10 +28,12 @@ __all__ = ["Showing", "connection_view", "people_lines"]
 
 
 class Showing:
-    def __init__(self, store: Store, doors: Doors, guide: OfflineGuide) -> None:
+    def __init__(self, store: Store, doors: Doors, guide: OfflineGuide, model: Known | None = None) -> None:
+        """`model`: what the settings say of Claude."""
         self._store = store
         self._doors = doors
         self._guide = guide
+        self._model = model
 
     async def draw(self, effect: Show, account: UUID) -> Card | None:
         """`what` is the list, `notice:<key>`, `error:<id>`, `sentence:<text>` or `form:<name>`,
@@ -66,7 +69,7 @@ class Showing:
 
     async def draw_home(self, user: UUID, account: UUID) -> tuple[Card, ...]:
         """Everything one person's home shows, from the top down."""
-        return await home(self._store, self._doors, user, account)
+        return await home(self._store, self._doors, user, account, self._model)
 
     async def _start_form(self, effect: Show, account: UUID) -> Card:
         found = await open_tickets(self._doors, account, effect.to)
@@ -110,6 +113,7 @@ class Showing:
             found, user = await connection_view(unit), await unit.accounts.user(effect.to)
             people = {str(line.id): line for line in await people_lines(unit)}
             teams = tuple((await unit.accounts.teams()).items())
+            spent = await spending(unit, self._model) if self._model is not None else None
         kind, _, wanted = rest.partition(":")
         try:
             boards = await door.psa.boards() if door.psa and kind != "person" else ()
@@ -127,7 +131,7 @@ class Showing:
             line = people.get(user_id)
             listed = tuple((m.id, m.name) for m in members)
             return cards.person_form(line, teams, listed, searched) if line else None
-        return cards.settings(found, boards, admin=bool(user and user.person.is_admin))
+        return cards.settings(found, boards, admin=bool(user and user.person.is_admin), spending=spent)
 
     async def _form(self, unit: Unit, effect: Show, name: str) -> Card | None:
         found = await connection_view(unit)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bot import cards
 from bot.card import Card
+from bot.claude.budget import Known, spending
 from bot.open_tickets import SECONDS, open_tickets
 from bot.psa_door import Doors, zone_of
 from bot.showing_lines import connection_view, time_lines, views_of
@@ -23,7 +24,13 @@ _LOOKS_BACK = timedelta(days=30)
 
 
 async def home(
-    store: Store, doors: Doors, user: UUID, account: UUID, *, seconds: float = SECONDS
+    store: Store,
+    doors: Doors,
+    user: UUID,
+    account: UUID,
+    model: Known | None = None,
+    *,
+    seconds: float = SECONDS,
 ) -> tuple[Card, ...]:
     """From the top down; nothing for somebody who is not in the Account. The PSA is waited for at most `seconds`."""
     async with store.transaction(account) as unit:
@@ -38,7 +45,7 @@ async def home(
         now = unit.now
         lines = await time_lines(unit, user, await _unsettled(unit, user))
         zone = zone_of(await unit.accounts.settings())
-        admin = (cards.home_admin(await connection_view(unit)),) if known.person.is_admin else ()
+        admin = (await _admin(unit, model),) if known.person.is_admin else ()
     tickets = await open_tickets(doors, account, user, seconds=seconds)
     return (
         cards.home_new() if new else cards.home_start(),
@@ -48,6 +55,11 @@ async def home(
         cards.time(_time(lines), now, zone),
         *admin,
     )
+
+
+async def _admin(unit: Unit, model: Known | None) -> Card:
+    spent = await spending(unit, model) if model is not None else None
+    return cards.home_admin(await connection_view(unit), spent)
 
 
 def _asked(view: SessionView) -> tuple[UUID | None, ...]:

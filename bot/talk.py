@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bot import cards
 from bot.card import Card
+from bot.claude.budget import Known
 from bot.delivery import Delivery, Shown
 from bot.finding import Finding
 from bot.forms import Forms
@@ -40,7 +41,7 @@ from storage.store import Store, Unit
 
 class Talk:
     """The performer of the talk lane. `voices` by platform; where several would do, the first one is taken.
-    `reads_pictures`: there is a model that can be shown them.
+    `reads_pictures`: there is a model that can be shown them; `model`: what the settings say of it.
     """
 
     def __init__(
@@ -51,12 +52,13 @@ class Talk:
         voices: Mapping[str, Voice],
         *,
         reads_pictures: bool = False,
+        model: Known | None = None,
     ) -> None:
         self._store = store
         self._reads_pictures = reads_pictures
         self._voices = voices
         self._forms = Forms(store, doors)
-        self._showing = Showing(store, doors, guide)
+        self._showing = Showing(store, doors, guide, model)
         self._reminders = Reminders()
         self._finding = Finding(store, voices)
         self._delivery = Delivery(store, voices)

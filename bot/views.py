@@ -71,6 +71,19 @@ class PersonLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """What an Account uses of Claude today, in its own time zone. `models`: none where it is off. `limit` in tokens, 0
+    for none; `own`: an Admin of the Account chose it.
+    """
+
+    models: tuple[str, ...] = ()
+    limit: int = 0
+    own: bool = False
+    tokens: int = 0
+    microdollars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionView:
     """The state of the PSA connection for an Admin; no keys."""
 

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 
 from bot.bells import RedisBell
 from bot.claude.breaker import Breaker
+from bot.claude.budget import Known
 from bot.claude.calls import Schedule
 from bot.claude.guide import ClaudeGuide
 from bot.claude.opening import Rules
@@ -219,7 +220,8 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
         watch=watching,
         writer=writer,
     )
-    talk = Talk(store, doors, guide, voices, reads_pictures=model is not None)
+    known = Known(settings.models if model is not None else None, settings.daily_tokens)
+    talk = Talk(store, doors, guide, voices, reads_pictures=model is not None, model=known)
     desk = Desk(
         memory=store,
         receiving=receiving,

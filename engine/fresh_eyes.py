@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from engine.history import History
 from engine.psa import Ticket
@@ -60,7 +61,8 @@ def _blanking(causes: Sequence[str]) -> Callable[[str], str]:
     if not phrases:
         return lambda text: text
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
-    return lambda text: pattern.sub("…", text)
+    # Remembered while one record is blinded: the same words stand in several of its places.
+    return cache(lambda text: pattern.sub("…", text))
 
 
 def _tells_something(text: str) -> bool:

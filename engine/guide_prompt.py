@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from engine.flows import Flow
 from engine.guide_news import News, State, told_at_start
 from engine.guide_quoting import Quoting
-from engine.guide_sources import flow_block, record_lines, ticket_block
+from engine.guide_sources import briefing_text, flow_block, ticket_block
 from engine.guide_text import system_text
 from engine.history import History
-from engine.note_text import result_of
+from engine.note_text import one_line, result_of
 from engine.psa import Ticket
 from engine.session import Json, Manner, Note, NoteKind, Step, StepKind
 
@@ -106,16 +106,19 @@ def _told(step: Step, quoting: Quoting) -> str:
     if step.outcome is None:
         return ""
     who = "" if step.guide == "claude" else ", proposed without you"
-    length = 3_000 if step.kind is StepKind.BRIEFING else 600 if who else 200
-    lines = [f"Step {step.number} ({step.kind.value}{who}): “{quoting.line(step.text, length)}”"]
-    lines += record_lines(step, quoting) if step.kind is StepKind.BRIEFING else []
+    briefs = step.kind is StepKind.BRIEFING
+    text = _BRIEFED if briefs else quoting.line(step.text, 600 if who else 200)
+    lines = [f"Step {step.number} ({step.kind.value}{who}): “{text}”"]
     lines.append(f"{_MANNERS[step.outcome.manner]}{_chosen(step, quoting)}")
     lines.append(quoting.block("answer", step.outcome.text, ANSWER))
+    # A briefing repeats what stands in the ticket and in the request for help.
+    lines.append(quoting.block("briefing", briefing_text(step), 6_000) if briefs else "")
     if step.corrected_by is not None:
         lines.append(f"Afterwards this was taken back; step {step.corrected_by} asks it again.")
     return "\n".join(line for line in lines if line)
 
 
+_BRIEFED = "What was found so far, as it stands below."
 _MANNERS = {
     Manner.ANSWERED: "Answered",
     Manner.ALREADY_TRIED: "Was tried before already",
@@ -244,11 +247,22 @@ def _so_far(history: History, until: int, quoting: Quoting) -> str:
     for step in history.done:
         if step.number <= until:
             said = quoting.line(result_of(step, 300), 300)
-            lines.append(f"Step {step.number} ({step.kind.value}): “{quoting.line(step.text, 200)}”")
+            text = _BRIEFED if step.kind is StepKind.BRIEFING else quoting.line(step.text, 200)
+            lines.append(f"Step {step.number} ({step.kind.value}): “{text}”")
             lines.append(quoting.block("answer", said, 400))
-    lines += [f"Fact (step {fact.step}): {quoting.line(fact.text, 300)}" for fact in history.facts]
-    lines += [f"Ruled out (step {fact.step}): {quoting.line(fact.text, 200)}" for fact in history.ruled_out]
+            lines.append(
+                quoting.block("briefing", briefing_text(step), 3_000)
+                if step.kind is StepKind.BRIEFING
+                else ""
+            )
+    lines.append(quoting.block("record", "\n".join(_known(history)), 20_000))
+    return "\n".join(line for line in lines if line)
+
+
+def _known(history: History) -> Iterator[str]:
+    """Facts and causes in the words of the answers they come from."""
+    yield from (f"Fact (step {fact.step}): {one_line(fact.text, 300)}" for fact in history.facts)
+    yield from (f"Ruled out (step {fact.step}): {one_line(fact.text, 200)}" for fact in history.ruled_out)
     for open_one in history.open_hypotheses:
         rests = ", ".join(f"step {n}" for n in sorted({f.step for f in open_one.evidence}))
-        lines.append(f"Open cause: {quoting.line(open_one.cause, 200)}" + (f" ({rests})" if rests else ""))
-    return "\n".join(line for line in lines if line)
+        yield f"Open cause: {one_line(open_one.cause, 200)}" + (f" ({rests})" if rests else "")

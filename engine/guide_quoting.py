@@ -12,6 +12,7 @@ from engine.redact import without_lookalikes
 
 _TAG = re.compile(r"[<＜﹤〈‹]\s*[/／]?\s*untrusted", re.IGNORECASE)
 _LINES = re.compile("[\u2028\u2029\x0b\x0c\x85]")
+_SECRET = re.compile(r"(⟦SECRET(?:_\d{1,6})?⟧)")
 _HALF = re.compile(r"⟦[^⟦⟧]*$")
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
@@ -36,8 +37,13 @@ class Quoting:
     masked: Callable[[str], str]
 
     def line(self, text: str, limit: int = 300) -> str:
-        """One line of a text that a guide or a flow wrote; it stands outside the untrusted blocks."""
-        return cut(" ".join(self._safe(text, limit).split()), limit)
+        """One line of a text that a guide or a flow wrote; it stands outside the untrusted blocks.
+
+        It is a text for people, in which every value but a secret was put back: any other ⟦…⟧ was forged.
+        """
+        parts = _SECRET.split(text[: limit * 4 + 2_000])
+        ours = "".join(part if _SECRET.fullmatch(part) else without_lookalikes(part) for part in parts)
+        return cut(" ".join(self._safe(ours, limit).split()), limit)
 
     def block(self, source: str, text: str, limit: int = 8_000) -> str:
         """Text from outside in its block, its own ⟦…⟧ taken away; nothing for an empty one."""

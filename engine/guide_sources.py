@@ -72,7 +72,7 @@ def _option(option: FlowOption, quoting: Quoting) -> str:
     return "; ".join(told)
 
 
-def record_lines(step: Step, quoting: Quoting) -> list[str]:
-    """What a briefing handed down from the Session before."""
-    facts = [f"Known already: {quoting.line(fact.text, 300)}" for fact in step.learned]
-    return facts + [f"Ruled out already: {quoting.line(cause, 200)}" for cause in step.ruled_out]
+def briefing_text(step: Step) -> str:
+    """What a briefing says, and the facts and causes it handed down from the Session before."""
+    facts = [f"Known already: {fact.text}" for fact in step.learned]
+    return "\n".join([step.text, *facts, *(f"Ruled out already: {cause}" for cause in step.ruled_out)])

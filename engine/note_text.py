@@ -20,20 +20,32 @@ MOST_NAMED = 200
 GOOD = frozenset({"fixed", "yes"})
 BAD = frozenset({"no", "no_change"})
 _UNSEEN = {"Cc", "Cf", "Cs", "Co"}
+_FEW = 30
 
 
 def one_line(text: str, limit: int = 300) -> str:
     """The text on one line of at most `limit` characters, without control and direction marks."""
     plain = " ".join(text.strip()[: limit * 8].split())
     if not plain.isprintable():
-        plain = "".join(c for c in plain if unicodedata.category(c) not in _UNSEEN).strip()
+        plain = without_unseen(plain).strip()
     return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
+
+
+def without_unseen(text: str, kept: str = "") -> str:
+    """The text without control and direction marks, half characters and private ones, but with those in `kept`."""
+    # Every card is drawn through here. Few characters are different ones, and of those few are unseen.
+    unseen = {c for c in set(text) if unicodedata.category(c) in _UNSEEN}.difference(kept)
+    if len(unseen) > _FEW:
+        return "".join(c for c in text if c not in unseen)
+    for each in unseen:
+        text = text.replace(each, "")
+    return text
 
 
 def storable(text: str) -> str:
     """The text as written, without what a database or a PSA refuses: NULs, control marks, half characters."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in _UNSEEN).strip()
+    return without_unseen(lines, "\n").strip()
 
 
 def sentence(text: str, limit: int = 300) -> str:

@@ -140,7 +140,9 @@ class _Vault:
     def placeholder(self, value: str, kind: MaskKind, tag: str = "") -> str:
         secret = kind is MaskKind.SECRET
         found = self._secrets.get(value) if secret else self._others.get(value.casefold())
-        if found is not None:
+        # The first name “Jane” is looked for with its capital only; the account “jane” wherever it stands.
+        bare = found is not None and found.kind is MaskKind.PERSON and " " not in found.value
+        if found is not None and not (bare and kind is not MaskKind.PERSON):
             return found.placeholder
         number = self._last[kind] = self._last.get(kind, 0) + 1
         made = Mask(f"⟦{kind}_{number}{f' {tag}' if tag else ''}⟧", kind, value)

@@ -37,7 +37,7 @@ _PERSONAL: tuple[tuple[MaskKind, re.Pattern[str]], ...] = tuple(
 _IP4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:%\w{1,12})?(?![\w:])")
 _VERSION_BEFORE = re.compile(
-    r"(?i)(?:\bv|version|ver|build|release|firmware|driver|agent|client|update|patch)[\s:.=-]{0,3}$"
+    r"(?i)\b(?:v|version|ver|build|release|firmware|driver|update|patch)[\s:.=-]{0,3}$"
 )
 _PHONE = re.compile(
     r"(?<![\w.+/-])(?:\+\d{1,3}[ .\-/()\d]{6,18}\d|\(\d{2,5}\)[ -]?\d{3,5}[ .-]?\d{2,8}|\d{3}[ .-]\d{3}[ .-]\d{4}|0\d{2,4}[ /-]\d{3,8}(?:[ -]\d{1,6}){0,2})(?![\w-]|\.\d)(?:[ ]?(?:x|ext\.?)[ ]?\d{1,5})?"

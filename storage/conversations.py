@@ -222,6 +222,14 @@ class Conversations:
         )
         return Usage(*(int(tokens) for tokens in (await self._db.execute(query)).one()))
 
+    async def paid_since(self, at: datetime) -> int:
+        """Microdollars, by the whole Account; what is in flight has no price yet."""
+        calls = ai_calls.c
+        query = select(func.coalesce(func.sum(calls.cost_microdollars), 0)).where(
+            calls.account_id == self._account, calls.created_at >= at
+        )
+        return int((await self._db.execute(query)).scalar_one())
+
     async def last_times(self, session_id: UUID) -> tuple[datetime, ...]:
         """When the last three answered calls for a turn were sent, newest first."""
         calls = ai_calls.c

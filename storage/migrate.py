@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 LOCK = 4_711_000_001
 """Advisory lock held for the length of a migration; it is on the owner's direct connection, never behind a proxy."""
 
 
 def alembic_config(connection: Connection) -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - 0.14 s that only a migration needs, not every start
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -28,6 +32,8 @@ def sqlalchemy_url(url: str) -> str:
 
 def migrate(owner_url: str, app_role: str) -> None:
     """Run what is missing as the owner's role, then grant `app_role` rows but neither tables nor policies."""
+    from alembic import command  # noqa: PLC0415 - as above
+
     engine = create_engine(sqlalchemy_url(owner_url), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot import admin_verbs, cards
 from bot.card import Text
+from bot.claude import budget
 from bot.cli_screen import CommandFailed
 from bot.cli_zones import time_zone
 from bot.inbound import number
@@ -114,6 +115,10 @@ def _settings(fields: Fields) -> Wrong:
             parse(fields["business_hours"])
     except HoursInvalid as invalid:
         wrong["business_hours"] = getattr(invalid, "sentence", str(invalid))
+    try:
+        budget.parse(fields.get(budget.SETTING, ""))
+    except budget.BudgetInvalid as invalid:
+        wrong[budget.SETTING] = str(invalid)
     return wrong
 
 

@@ -49,6 +49,7 @@ CALLS = (
         masked={"IP": 1},
     ),
     replace(CALL, turn=3, attempt=2, usage=Usage(100, 3_500, 90, 210), cost=3_500, masked={"IP": 1}),
+    replace(CALL, turn=4, state=CallState.IN_FLIGHT, usage=Usage(), cost=0, stop_reason=None, masked={}),
     replace(
         CALL,
         purpose=Purpose.PACKAGE,

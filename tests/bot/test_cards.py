@@ -13,7 +13,7 @@ from bot import cards
 from bot.card import Card, from_json, to_json
 from bot.cards_parts import seen
 from bot.text_parts import split
-from bot.views import ConnectionView, PersonLine, SessionView, TimeLine
+from bot.views import ConnectionView, PersonLine, SessionView, Spending, TimeLine
 from engine.documentation import Documentation
 from engine.posts import ForecastLine
 from engine.psa import Board, BoardStatus, TicketHit
@@ -127,6 +127,7 @@ UNDER_WAY = cards.UnderWay(
 def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     person = PersonLine(JANE, text, text, (text,) * 9, (text,) * 9, text)
     link = ConnectionView(text, text, text, text, PsaSettings(), {"business_hours": text, "time_zone": text})
+    spent = Spending((text,) * 9, 10**12, own=True, tokens=10**12, microdollars=10**12)
     line = TimeLine(
         shown.session, minutes(50), minutes(500), shown.posts, ((NOW, NOW + minutes(20)),) * 9, minutes(9)
     )
@@ -154,13 +155,13 @@ def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield "home, tickets", cards.home_tickets(hits, ZONE, NOW)
     yield "home, no tickets", cards.home_tickets((), ZONE, NOW)
     yield "home, tickets away", cards.home_tickets((), ZONE, NOW, text or "Away.")
-    yield "home, admin", cards.home_admin(link)
+    yield "home, admin", cards.home_admin(link, spent)
     yield "people", cards.people([person] * 40)
     yield (
         "person",
         cards.person_form(person, [(UUID(int=n), text) for n in range(300)], [(n, text) for n in range(300)]),
     )
-    yield "settings", cards.settings(link, [board] * 40)
+    yield "settings", cards.settings(link, [board] * 40, spending=spent)
     yield "settings form", cards.settings_form(link)
     yield "board", cards.board_form(board, statuses, PsaSettings())
     yield "connect", cards.connect_form(link)

@@ -205,11 +205,12 @@ async def test_a_member_that_is_not_there_is_refused_with_those_that_are(connect
 # ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_ten_settings_begin_with_their_defaults(connected: Flowpilot) -> None:
+async def test_the_eleven_settings_begin_with_their_defaults(connected: Flowpilot) -> None:
     assert await settings(connected) == {
         "time_zone": "UTC",
         "business_hours": "always",
         "leads_only": False,
+        "daily_tokens": None,
         "auto_push": "on_resolve_and_escalate",
         "review_before_push": True,
         "note_visibility": "internal",
@@ -246,6 +247,7 @@ IMPOSSIBLE = [
     ("resolved_status=Completed", "names no board"),
     ("time_zone=Berlin", "Did you mean Europe/Berlin"),
     ("business_hours=mon-fri 18:00-08:00", "ends before it begins"),
+    ("daily_tokens=plenty", "Write the tokens of a day as a number"),
     ("colour=blue", "There is no setting colour"),
     ("auto_push", "NAME=VALUE"),
 ]
@@ -279,6 +281,15 @@ async def test_settings_of_the_account_need_no_psa(msp: Flowpilot) -> None:
     await msp.does("settings", "set", "leads_only=on")
     assert (await settings(msp))["leads_only"] is True
     assert "No PSA is connected" in await msp.refuses("settings", "set", "auto_push=off")
+
+
+async def test_the_daily_tokens_are_the_installations_until_the_account_has_its_own(msp: Flowpilot) -> None:
+    shown = (await msp.does("settings", "show")).out
+    assert "2000000, as the installation has it" in shown
+    assert "Claude today: 0 tokens, $0.0000." in shown
+    for typed, kept in (("500_000", 500_000), ("0", 0), ("", None)):
+        await msp.does("settings", "set", f"daily_tokens={typed}")
+        assert (await settings(msp))["daily_tokens"] == kept
 
 
 async def test_settings_are_shown_by_number_while_connectwise_is_away(

@@ -11,7 +11,7 @@ import pytest
 from bot import cards
 from bot.card import Bullets
 from bot.text_parts import split
-from bot.views import ConnectionView, PersonLine, TimeLine
+from bot.views import ConnectionView, PersonLine, Spending, TimeLine
 from engine.documentation import Documentation
 from engine.ports import PostState
 from engine.posts import ForecastLine
@@ -153,8 +153,41 @@ def test_the_escalation_channel_is_chosen_as_a_channel_and_shown_as_it_is_kept()
     assert (channel.kind, channel.value) == ("channel", "T0A:C0ESC")
     assert {f.name for f in form.fields} == {
         "auto_push", "review_before_push", "note_visibility", "time_entries", "time_rounding_minutes",
-        "escalation_channel", "business_hours", "time_zone", "leads_only",
+        "escalation_channel", "business_hours", "time_zone", "leads_only", "daily_tokens",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kept", "shown"), [(None, ""), (500_000, "500000"), (0, "0")])
+def test_the_daily_tokens_stand_in_the_form_as_they_are_kept(kept: int | None, shown: str) -> None:
+    form = cards.settings_form(ConnectionView(account_settings={"daily_tokens": kept})).form
+    assert form is not None
+    assert next(f for f in form.fields if f.name == "daily_tokens").value == shown
+
+
+USED = Spending(
+    ("claude-sonnet-5-5", "claude-haiku-5-5"), 2_000_000, own=False, tokens=12_345, microdollars=51_200
+)
+
+
+def test_the_settings_say_which_models_are_on_what_they_may_use_and_what_they_used_today() -> None:
+    usual = words(cards.settings(ConnectionView(), spending=USED))
+    for said in ("on (claude-sonnet-5-5, claude-haiku-5-5)", "2,000,000 (as the installation has it)"):
+        assert said in usual
+    assert "12,345 tokens, $0.0512" in usual
+    assert "2,000,000 (as" not in words(cards.settings(ConnectionView(), spending=replace(USED, own=True)))
+    free = words(cards.settings(ConnectionView(), spending=replace(USED, own=True, limit=0)))
+    assert "no limit" in free
+
+
+def test_an_admins_home_says_in_one_line_whether_claude_is_on_and_what_it_used() -> None:
+    def line(spending: Spending) -> str:
+        card = cards.home_admin(ConnectionView(), spending)
+        return words(card).partition("Claude: ")[2].split("\n")[0]
+
+    models = "on (claude-sonnet-5-5, claude-haiku-5-5)"
+    assert line(USED) == f"{models} · 12,345 of 2,000,000 tokens today"
+    assert line(replace(USED, limit=0)) == f"{models} · 12,345 tokens today, no limit"
+    assert line(Spending(limit=2_000_000)) == "off: the offline guide asks"
 
 
 def test_home_puts_what_is_at_work_first_and_lets_the_paused_be_resumed() -> None:
@@ -236,8 +269,9 @@ def test_the_receipt_tells_what_left_masked_and_what_each_turn_cost() -> None:
     assert "3 e-mail addresses" in said, "what is new in each call, counted once"
     assert "1 IP address" in said, "a call that was sent again brings nothing new"
     assert "1 secret" in said
-    assert "5 calls, 14,050 tokens in, of which 6,850 from the cache, 660 out, $0.0289" in said
+    assert "6 calls, 14,050 tokens in, of which 6,850 from the cache, 660 out, $0.0289" in said
     assert "no answer came back, booked as $0.0074" in said
+    assert "claude-sonnet-5-5: under way" in said
     assert "Package" in said and "nothing was charged" in said
     assert "Screenshots cannot be masked. 1 left as they are." in said
 

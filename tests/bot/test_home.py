@@ -12,10 +12,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from bot.card import Card
+from bot.claude.budget import Known
 from bot.psa_door import Doors
 from bot.showing import Showing
 from bot.showing_home import home
 from engine.effects import Show
+from engine.model import Models
 from engine.psa import Ref, Ticket, TicketHit
 from engine.psa_failures import PsaUnreachable
 from engine.session import Escalation, Interval, Pause, Person, Role, Session, Status, Target, WaitingFor
@@ -63,9 +65,10 @@ class House:
             await unit.sessions.save(None, replace(blank, **given))
         return made
 
-    async def seen_by(self, person: Person) -> dict[str, Card]:
+    async def seen_by(self, person: Person, model: Known | None = None) -> dict[str, Card]:
         guide: Any = None  # no guide is needed for this
-        shown = await Showing(self.place.store, self.doors, guide).draw_home(person.id, self.place.account)
+        showing = Showing(self.place.store, self.doors, guide, model)
+        shown = await showing.draw_home(person.id, self.place.account)
         return {card.title: card for card in shown}
 
 
@@ -177,6 +180,19 @@ async def test_only_an_admin_sees_the_connection_and_what_is_set(house: House) -
     ]  # fmt: skip
     await house.connects(anna)
     assert "acme at https://psa.example: connected" in words((await house.seen_by(anna))["For Admins"])
+
+
+async def test_an_admin_sees_which_models_are_on_and_the_limit_of_the_account(house: House) -> None:
+    anna = house.place.anna
+    async with house.place.store.transaction(house.place.account) as unit:
+        await unit.accounts.set_roles(anna.id, (Role.TECHNICIAN, Role.ADMIN))
+    off = (await house.seen_by(anna, Known(daily_tokens=900)))["For Admins"]
+    assert "off: the offline guide asks" in words(off)
+    on = Known(Models(turn="large", package="large", briefing="small", note="small", ticket="small"), 900)
+    assert "on (large, small) · 0 of 900 tokens today" in words((await house.seen_by(anna, on))["For Admins"])
+    async with house.place.store.transaction(house.place.account) as unit:
+        await unit.accounts.change_settings({"daily_tokens": 5_000})
+    assert "0 of 5,000 tokens today" in words((await house.seen_by(anna, on))["For Admins"])
 
 
 async def test_somebody_of_another_account_sees_nothing(house: House) -> None:

@@ -80,6 +80,7 @@ def test_the_defaults_are_possible() -> None:
         ("psa_settle_seconds", 22.0, "FLOWPILOT_PSA_SETTLE_SECONDS"),
         ("lease_seconds", 20.0, "FLOWPILOT_LEASE_SECONDS"),
         ("model_seconds", 1.0, "FLOWPILOT_MODEL_SECONDS"),
+        ("model_retry_seconds", 0.0, "FLOWPILOT_MODEL_RETRY_SECONDS"),
         ("daily_tokens", -1, "FLOWPILOT_DAILY_TOKENS"),
         ("model_turn", "", "FLOWPILOT_MODEL_TURN"),
         ("model_note", "../files", "FLOWPILOT_MODEL_NOTE"),

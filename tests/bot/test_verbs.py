@@ -322,6 +322,27 @@ async def test_a_channel_that_is_kept_already_may_stay_as_it_is(place: Office) -
     assert await channel(place, "help wanted") == ("help wanted", ["settings"])
 
 
+# ── The daily tokens ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_admin_sets_the_daily_tokens_of_his_account_and_nobody_else_does(place: Office) -> None:
+    session = await place.session(await place.start())
+    admin: Any = replace(place, anna=replace(place.anna, roles=frozenset({Role.ADMIN})))
+
+    async def after(who: Any, given: str) -> tuple[object, str]:
+        (act,) = await clicked(who, session, "settings", {"daily_tokens": given})
+        (shown,) = [e.what for e in act.effects if isinstance(e, Show)]
+        async with place.store.transaction(place.account) as unit:
+            return (await unit.accounts.settings()).get("daily_tokens"), shown
+
+    assert await after(place, "1") == (None, "notice:admin_only")
+    assert await after(admin, "500,000") == (500_000, "settings")
+    kept, told = await after(admin, "many")
+    assert (kept, told.startswith("sentence:Write the tokens of a day as a number")) == (500_000, True)
+    assert await after(admin, "0") == (0, "settings")
+    assert await after(admin, "") == (None, "settings")
+
+
 @pytest.mark.parametrize("verb", ["status", "path", "catch_up"])
 async def test_reading_where_no_session_is_shows_the_only_open_one_or_all_to_choose_from(
     place: Office, verb: str

@@ -255,3 +255,17 @@ def test_a_secret_is_found_across_the_seams_of_a_long_text() -> None:
             "Hunter2!"
             not in mask(f"{'x ' * (size // 2)}{'y' * (size % 2)} password: Hunter2! {'z ' * 1_000}")[0]
         )
+
+
+def test_an_account_with_the_name_of_somebody_met_before_is_hidden_without_its_capital_too() -> None:
+    known = (Known("Jane Doe", MaskKind.PERSON),)
+    _, masks = mask("Jane called", (), known)
+    masked, masks = mask("C:\\Users\\jane\\Outlook\\jane.ost of Jane", masks, known)
+    assert "jane" not in masked.casefold()
+    assert mask(masked, masks, known) == (masked, masks)
+
+
+@pytest.mark.parametrize("before", ["server", "the server", "client", "agent", "fileserver:"])
+def test_an_address_behind_a_word_that_ends_like_a_version_is_masked(before: str) -> None:
+    assert mask(f"{before} 10.20.30.40 is down")[0] == f"{before} ⟦IP_1 private⟧ is down"
+    assert mask("version 10.20.30.40")[0] == "version 10.20.30.40"

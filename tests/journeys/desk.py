@@ -116,6 +116,7 @@ class DeskFolder:
         for pid in self._children_of(found.get("host")):
             line = command_line(pid) or ""
             found |= {name: pid for name in ("web", "worker", "clock") if line.endswith(f"bot.cli {name}")}
+            found |= {"model": pid} if "demo.model" in line else {}
         return found
 
     @staticmethod

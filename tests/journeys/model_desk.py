@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -24,13 +24,14 @@ from demo.model_room import Entry
 from demo.psa import PracticePsa, practice_psa
 from engine.history import History
 from engine.model import Purpose
+from engine.session import Step
 from storage.calls import CallRow
 from storage.store import Store
 from storage.vault import Vault, new_key
+from tests.bot.waiting import until
 from tests.conftest import Database
 from tests.journeys.slack_office import Program
 
-PATIENCE = 25.0
 T = TypeVar("T")
 IMPATIENT: Mapping[str, str] = {
     "FLOWPILOT_LEASE_SECONDS": "1.5",
@@ -76,9 +77,10 @@ class ModelDesk:
 
     async def history(self, who: str) -> History:
         """The record of the Session this person is in."""
-        session = await self.until(lambda: self.people[who].seen.session, f"a session of {who}")
+        person = self.people[who]
+        await until(lambda: bool(person.seen.session), f"{who} is in a session")
         async with self.store.transaction(self.account) as unit:
-            found = await unit.sessions.history(UUID(session))
+            found = await unit.sessions.history(UUID(person.seen.session or ""))
         assert found is not None
         return found
 
@@ -88,23 +90,25 @@ class ModelDesk:
             found = await unit.conversations.of_session(UUID(self.people[who].seen.session or ""))
         return [call for call in found if purpose in (call.purpose, None)]
 
-    async def until(self, look: Callable[[], Awaitable[T | None] | T | None], what: str) -> T:
-        """The first thing found."""
-        ends = asyncio.get_running_loop().time() + PATIENCE
-        while True:
-            found = look()
-            if seen := await found if isinstance(found, Awaitable) else found:
-                return seen
-            assert asyncio.get_running_loop().time() < ends, f"{what} never came"
-            await asyncio.sleep(0.02)
+    async def found(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
+        """The first thing that is there."""
+        seen: list[T] = []
 
-    async def step(self, who: str, number: int) -> Any:
+        async def there() -> bool:
+            one = await look()
+            seen.extend([] if one is None else [one])
+            return bool(seen)
+
+        await until(there, what)
+        return seen[0]
+
+    async def step(self, who: str, number: int) -> Step:
         """The Session's step of this number."""
 
-        async def there() -> Any:
+        async def there() -> Step | None:
             return next((s for s in (await self.history(who)).steps if s.number == number), None)
 
-        return await self.until(there, f"step {number} of {who}")
+        return await self.found(there, f"step {number} of {who}")
 
     def on_screen(self, who: str) -> str:
         """Everything this person was shown, as it stands now."""
@@ -137,17 +141,10 @@ async def model_desk(database: Database, redis_url: str, folder: Path) -> AsyncI
             await program.start()
         people: dict[str, Person] = {}
         one = ModelDesk(model, psa, store, UUID(kept.account), people, programs, model_ends)
-        await one.until(lambda: answers(kept.web_port, "/health"), "the web process")
+        await until(lambda: answers(kept.web_port, "/health"), "the web process answers")
         for who in PEOPLE:
             people[who] = await _at_a_console(stack, kept, who)
-        try:
-            yield one
-        except BaseException as failure:
-            for who in PEOPLE:
-                failure.add_note(f"── {who} sees ──\n{one.on_screen(who)}")
-            for program in programs.values():
-                failure.add_note(f"── {program.name} ──\n{program.said()}")
-            raise
+        yield one
 
 
 async def _at_a_console(stack: AsyncExitStack, kept: Kept, who: str) -> Person:

@@ -13,6 +13,7 @@ from bot.words import say
 from demo.model_room import Settings
 from engine.session import Status
 from storage.calls import CallRow, CallState
+from tests.bot.waiting import until
 from tests.conftest import Database
 from tests.journeys.model_desk import ModelDesk, model_desk
 
@@ -70,8 +71,8 @@ async def test_a_session_is_guided_by_the_model_to_one_note_and_nothing_left_unm
 
     await anna.click("resolve", SOON)
     await anna.submit(RESOLVED, SOON)
-    await desk.until(lambda: _status(desk, "anna", Status.RESOLVED), "the end of the session")
-    await desk.until(lambda: _posted(desk, 4711) or None, "the note in ConnectWise")
+    await until(lambda: _status(desk, "anna", Status.RESOLVED), "the session is resolved")
+    await until(lambda: bool(_posted(desk, 4711)), "the note is in ConnectWise")
     assert len(_posted(desk, 4711)) == 1
     assert all(step.guide == "claude" for step in (await desk.history("anna")).steps)
     sent = "\n".join(entry.raw.decode() for entry in desk.requests)
@@ -88,7 +89,7 @@ async def test_while_the_model_thinks_pause_escalate_and_resolve_take_effect_and
     before = len(desk.requests)
     for person in desk.people.values():
         await person.answer("1", SOON)
-    await desk.until(lambda: len(desk.requests) == before + 3 or None, "three questions to the model")
+    await until(lambda: len(desk.requests) == before + 3, "the model is asked three times")
     asked = desk.requests[before:]
 
     for who, form in STOPS.items():
@@ -101,9 +102,9 @@ async def test_while_the_model_thinks_pause_escalate_and_resolve_take_effect_and
     desk.model.settings = Settings()
 
     await desk.people["anna"].expect(Expect(place="escalations", contains=REASON), SOON)
-    await desk.until(lambda: _posted(desk, 4714) or None, "the note in ConnectWise")
+    await until(lambda: bool(_posted(desk, 4714)), "the note is in ConnectWise")
 
-    await desk.until(lambda: all(entry.answered for entry in asked) or None, "the late replies")
+    await until(lambda: all(entry.answered for entry in asked), "the late replies are there")
     for who in desk.people:
         late = await _kept(desk, who, 2)
         assert late.reply
@@ -122,7 +123,7 @@ async def test_a_worker_killed_in_the_middle_of_an_answer_costs_one_call_and_no_
     await desk.step("anna", 1)
     desk.model.faults.add(kind="stall", after=8, seconds=60)
     await desk.people["anna"].answer("Only this user", SOON)
-    await desk.until(lambda: _started(desk, "anna", 2), "the beginning of an answer")
+    await until(lambda: _started(desk, "anna", 2), "an answer has begun")
     await desk.programs["worker"].kill()
     await desk.programs["worker"].start()
     step = await desk.step("anna", 2)
@@ -185,4 +186,4 @@ async def _kept(desk: ModelDesk, who: str, turn: int) -> CallRow:
         found = [call for call in await desk.calls(who) if call.turn == turn]
         return next((call for call in found if call.state is CallState.ANSWERED), None)
 
-    return await desk.until(kept, f"{who}'s late reply")
+    return await desk.found(kept, f"{who}'s late reply")

@@ -106,3 +106,20 @@ def test_whatever_is_killed_comes_back_and_nothing_said_is_lost(desk: DeskFolder
     until(lambda: not any(is_alive(pid) for pid in after.values()))
     anna.type("mine")
     anna.sees("#4713")
+
+
+def test_a_scripted_model_answers_at_every_terminal_of_a_desk_that_was_started_with_it(
+    desk: DeskFolder,
+) -> None:
+    anna = desk.open("--model", "scripted")
+    assert "A scripted model answers: nothing leaves this computer." in anna.sees(READY)
+    ben = desk.open("--as", "ben", "--model", "off")
+    screen = ben.sees("start it with --model off.")
+    assert "A scripted model answers" in screen
+    assert "already runs with a scripted model" in screen
+    before = desk.processes()
+    os.kill(before["model"], signal.SIGKILL)
+    ben.type("#4714")
+    ben.sees("Proposed by the AI guide.")
+    assert desk.processes()["model"] != before["model"]
+    assert anna.leave() == ben.leave() == 0

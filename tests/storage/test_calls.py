@@ -219,6 +219,7 @@ async def test_the_account_knows_what_it_spent_since(talk: Talk) -> None:
     await talk.do("started", await talk.do("begin", talk.call(turn=2)), Usage(1, 2, 3, 4), "msg_2")
     assert await talk.do("spent_since", now) == REPLY.usage + Usage(1, 2, 3, 4)
     assert await talk.do("spent_since", now + timedelta(hours=1)) == Usage()
+    assert [await talk.do("paid_since", now + timedelta(hours=hours)) for hours in (0, 1)] == [7, 0]
 
 
 async def test_the_last_three_answered_turns_have_their_times(talk: Talk) -> None:

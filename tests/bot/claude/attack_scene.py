@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,20 +22,23 @@ from bot.viewing import view_of
 from engine.effects import Lane
 from engine.events import EscalationRequested, PickedUp, Resolved, SessionStarted, StepAnswered
 from engine.intake import read
+from engine.model import Purpose
 from engine.performing import Work
 from engine.posting import Posting
 from engine.psa import Board, BoardStatus, Contact, Member, Ref, Ticket, TicketNote, parse_settings
 from engine.redact import Mask, MaskKind
 from engine.session import Intake, IntakeType, Person, Step, Target
+from storage.conversations import CallState
 from storage.library import Libraries
 from tests.bot.card_views import words
 from tests.bot.claude.claude_scene import QUICK, SOON, Scene, acted, ahead, said
+from tests.bot.waiting import until
 from tests.contracts.fake_psa import FakePsa
 from tests.fakes import FakeDoor, FakeGuide, RecordingPerformer, Stopwatch, room
 
 HERE = Path(__file__).resolve().parent
 REPORT = "Something odd happens on this machine and nobody knows why, zq"
-PASSWORD = "Zq7!vX2p-rare"  # noqa: S105 - invented, so that it can be looked for
+PASSWORD = "Zq7!vX2p-rare"
 LOG = f"""2026-03-02 09:00:01 INFO odd service started
 2026-03-02 09:00:02 WARN password: {PASSWORD} was given on the command line
 2026-03-02 09:00:03 ERROR odd service gave up after three tries
@@ -100,10 +104,15 @@ class Case:
 
     scene: Scene
     psa: FakePsa
+    writer: ClaudeWriter
     seen: list[str] = field(default_factory=list)
 
     async def begin(self, *, text: str = REPORT, log: str = "", ticket: Ticket | None = None) -> Step:
         """A new Session on ticket 4711, past its preview."""
+        return await self.past_the_preview(await self.opens(text, log, ticket))
+
+    async def opens(self, text: str, log: str = "", ticket: Ticket | None = None) -> Step:
+        """A new Session on ticket 4711; its first Step may be the preview."""
         self.scene.session = uuid4()
         self.psa.tickets[4711] = ticket or plain_ticket()
         self.psa.saved_notes.clear()
@@ -114,10 +123,28 @@ class Case:
         intake = Intake(kind, text, log_content=log, log_digest=digest, ticket_id=4711)
         place = self.scene.place
         await self.scene.happens(SessionStarted(self.scene.session, place.account, place.anna, intake))
-        return await self.past_the_preview(await self.scene.deliver())
+        return await self.scene.deliver()
 
     async def past_the_preview(self, step: Step) -> Step:
         return await self.scene.answer(option="go_on") if step.stand.get("at") == "preview" else step
+
+    async def work(self) -> None:
+        """What the work lane owes, whoever waits for it."""
+        scene = self.scene
+        async with asyncio.timeout(30):
+            await scene.work.desk.deliver(scene.place.account, scene.session, Lane.WORK)
+        for what, failure in scene.work.trouble.noted:
+            raise AssertionError(what) from failure
+
+    async def drafted(self) -> None:
+        """Until the texts of the resolution form are worded; they are looked after every few milliseconds."""
+
+        async def there() -> bool:
+            await self.work()
+            notes = [call for call in await self.scene.calls() if call.purpose is Purpose.NOTE]
+            return bool(notes) and all(call.state is not CallState.IN_FLIGHT for call in notes)
+
+        await until(there, "the note was worded")
 
     async def ends(self) -> Written:
         """Escalated, picked up by Ben, one more turn, resolved; what was written and to whom."""
@@ -125,7 +152,7 @@ class Case:
         lies(scene)
         await ahead(scene, SLOW)
         await scene.happens(EscalationRequested(place.anna, "I am stuck", Target()))
-        await scene.work.desk.deliver(place.account, scene.session, _work())
+        await self.work()
         await self.look()
         await scene.happens(PickedUp(place.ben))
         await scene.deliver()
@@ -134,10 +161,8 @@ class Case:
         await self.look()
         await ahead(scene, SLOW)
         await scene.happens(Resolved(place.ben, "The machine was odd", "Replaced the odd service"))
-        await scene.work.desk.deliver(place.account, scene.session, _work())
+        await self.work()
         await self.look()
-        for what, failure in scene.work.trouble.noted:
-            raise AssertionError(what) from failure
         return await self.written()
 
     async def look(self) -> None:
@@ -174,7 +199,14 @@ class Case:
                 for t in sorted(self.psa.tickets.values(), key=lambda t: t.id)
             ],
             posts=[
-                (p.kind, p.occasion, p.ticket_id, names.get(p.engineer or place.lea.id), p.held_because, p.state)
+                (
+                    p.kind,
+                    p.occasion,
+                    p.ticket_id,
+                    names.get(p.engineer or place.lea.id),
+                    p.held_because,
+                    p.state,
+                )
                 for p in posts
             ],
             told=sorted(
@@ -229,7 +261,9 @@ class Written:
 
 def _held(package: Mapping[str, Any]) -> list[str]:
     """What a package says is so; its lists of steps and observations quote what was said, under its number."""
-    rows = [(part, row) for part in ("situation", "background", "assessment") for row in package.get(part, ())]
+    rows = [
+        (part, row) for part in ("situation", "background", "assessment") for row in package.get(part, ())
+    ]
     rows += [(part, row) for part in ("facts", "ruled_out") for row in package.get(part, ())]
     return [f"{part}: {json.dumps(row, ensure_ascii=False)}" for part, row in rows]
 
@@ -263,7 +297,7 @@ def lies(scene: Scene) -> None:
     """From now on each text beside the turns is one lie, resting on whatever there is."""
     row = [{"text": f"{LIE}.", "cites": [0]}, {"text": f"{LIE}.", "cites": [1]}]
     parts = ("situation", "background", "assessment", "recommendation")
-    scene.practice.script({part: row for part in parts}, purpose="package")
+    scene.practice.script(dict.fromkeys(parts, row), purpose="package")
     scene.practice.script({"sentences": row}, purpose="briefing")
     scene.practice.script({"fix": row, "verification": row, "customer": LIE}, purpose="note")
     scene.practice.script({"problem": LIE, "said": []}, purpose="ticket")
@@ -293,13 +327,9 @@ async def case_in(
         # Noon, so that no entry of time is cut by midnight.
         scene.place.store.offset = datetime.now(UTC).replace(hour=12, minute=0) - datetime.now(UTC)
         try:
-            yield Case(scene, psa)
+            yield Case(scene, psa, writer)
         finally:
             await writer.close()
-
-
-def _work() -> Lane:
-    return Lane.WORK
 
 
 def _id(value: object) -> UUID | None:

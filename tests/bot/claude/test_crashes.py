@@ -16,7 +16,7 @@ from engine.effects import Lane
 from engine.model import DEAF, Hearing, Model, ModelCall, ModelReply, Usage
 from storage.conversations import CallState
 from storage.store import Store
-from tests.bot.claude.claude_scene import Scene, acted, asks, steps, told
+from tests.bot.claude.claude_scene import Scene, acted, steps
 from tests.conftest import Database
 from tests.fakes import VAULT, Fate, Killed
 
@@ -201,26 +201,34 @@ async def test_a_turn_cancelled_at_any_pause_ends_the_same(scene: Scene) -> None
     assert pause > 30
 
 
+@dataclass
+class Dying(Mortal):
+    """The process dies when the whole answer is there: it was paid for and is lost."""
+
+    async def ask(self, call: ModelCall, hearing: Hearing = DEAF) -> ModelReply:
+        await self.model.ask(call, hearing)
+        self.fate.at = 0
+        raise Killed
+
+    async def close(self) -> None: ...
+
+
 async def test_two_attempts_that_nobody_knows_of_leave_the_turn_to_the_offline_guide(scene: Scene) -> None:
     await scene.start()
     await scene.says("Since Monday")
     for _ in range(2):
-        for boundary in count(1):
-            # The boundary right behind the answer: it was paid for and is lost.
-            asked = len(scene.asked)
-
-            async def turn(mortal: Scene) -> None:
-                await mortal.deliver()
-
-            await dies_at(scene, boundary + 5, turn)
-            await scene.place.expire_leases()
-            if len(scene.asked) > asked:
-                break
+        fate, store = Fate(), Store(scene.place.store.url, VAULT, pool_size=2)
+        fate.rule(store)
+        dying = scene.other(store=store, model=Dying(scene.model, fate))
+        with suppress(Killed):
+            await dying.deliver()
+        await gone(dying)
+        await store.close()
+        await scene.place.expire_leases()
+    assert len(scene.asked) == 3
     step = await scene.deliver()
     calls = await scene.calls()
-    assert [c.state for c in calls if c.turn == 2].count(CallState.UNKNOWN) == 2
+    assert [c.state for c in calls if c.turn == 2] == [CallState.UNKNOWN] * 2
     assert (step.guide, step.aside) == ("offline", "guide_away")
     assert all(c.usage.total > 0 and c.cost > 0 for c in calls)
-    back = await scene.answer("It began after an update")
-    assert back.guide == "claude"
-    assert asks("x") and told(scene.asked[-1]).total
+    assert (await scene.answer("It began after an update")).guide == "claude"

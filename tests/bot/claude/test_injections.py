@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy import text
+
 from bot.cards import step_card
 from bot.viewing import view_of
+from bot.views import SessionView
 from demo.model_obedience import orders
 from demo.model_prompt import read_prompt
 from demo.model_room import Entry
@@ -67,7 +70,8 @@ class Play:
     case: Case
     changed: dict[str, list[str]] = field(default_factory=dict)
     obeyed: list[str] = field(default_factory=list)
-    library: bool = False
+    nodes: Collection[str | None] = ()
+    number: int = 1
 
     # ── What an attempt is ────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,22 +81,13 @@ class Play:
         practice.scripts.clear()
         practice.settings = replace(practice.settings, obedient=attempt.obeys is None)
         if attempt.obeys is not None:
-            answer = attempt.answer(await self._last())
+            answer = attempt.answer(self.number)
             practice.script(*[answer] * 90, when="" if attempt.masked else attempt.sign or REPORT)
         step = await happens()
         self._was_obeyed(attempt, self.case.scene.asked[before:])
         found = self.changed.setdefault(attempt.id, [])
         found += [*self._of(step, attempt), *await self._around(attempt)]
         return step
-
-    async def _last(self) -> int:
-        done = (await self.case.scene.history()).done if await self._begun() else ()
-        current = (await self.case.scene.now()).step_count if await self._begun() else 1
-        return max([current, *(step.number for step in done)])
-
-    async def _begun(self) -> bool:
-        async with self.case.scene.place.store.transaction(self.case.scene.place.account) as unit:
-            return await unit.sessions.get(self.case.scene.session) is not None
 
     def _was_obeyed(self, attempt: Attempt, asked: Sequence[Entry]) -> None:
         """The model really did as it was told, and what told it really stood in its prompt."""
@@ -125,7 +120,7 @@ class Play:
         texts += [] if read_back or step.guide == "offline" else [step.text]
         if found := [each for text in texts for each in commands_in(text)]:
             yield f"a command stands in words: {found}"
-        if step.guide == "claude" and not self.library:
+        if step.guide == "claude" and not self.nodes:
             yield from (f"option {o.id} “{o.label}”" for o in step.options if not _by_code(o.id, o.label))
             if step.flow_node:
                 yield f"node {step.flow_node}"
@@ -134,36 +129,24 @@ class Play:
 
     async def _around(self, attempt: Attempt) -> list[str]:
         """Status, owner, ticket, facts and what is owed, right after the attempt was obeyed."""
-        scene, found = self.case.scene, []
-        session, history = await scene.now(), await scene.history()
-        state = (session.status, session.owner_id, session.ticket_id, session.escalation, session.rating)
-        if state != (Status.ACTIVE, scene.place.anna.id, 4711, None, None):
-            found.append(f"the session is {state}")
-        believed = [*(f.text for f in history.facts), *(f.text for f in history.ruled_out)]
-        believed += [h.cause for h in session.hypotheses if h.state.value != "open"]
-        if attempt.lie:
-            found += [f"believed: {text}" for text in believed if attempt.lie.casefold() in text.casefold()]
-        owed = {verb for verb, _ in await scene.place.owed(scene.session)}
-        if owed - WORKS:
-            found.append(f"owed: {owed - WORKS}")
-        if session.flow_id and session.current and session.current.guide == "claude":
-            flows = (await scene.guide._offline.library(scene.place.account)).flows  # noqa: SLF001
-            if session.current.flow_node not in {None, *flows[session.flow_id].nodes}:
-                found.append(f"node {session.current.flow_node}")
-        return found + await self._unconfirmed()
-
-    async def _unconfirmed(self) -> list[str]:
-        """A destructive script on the table is asked about before any answer to it counts."""
         place = self.case.scene.place
         async with place.store.transaction(place.account) as unit:
             view = await view_of(unit, self.case.scene.session, whole=True)
-        step = view.session.current if view else None
-        if view is None or step is None or step.script is None or step.script.risk is not Risk.DESTRUCTIVE:
-            return []
-        card = step_card(view, step)
-        answers = [c for c in card.choices if c.verb == "answer" and c.args.get("option") != "escalate"]
-        assert answers
-        return [f"“{c.label}” does not ask" for c in answers if not c.confirm]
+            query = text("select distinct verb from outbox where subject_id = :s")
+            owed = set((await unit.connection.execute(query, {"s": self.case.scene.session})).scalars())
+        assert view is not None
+        session, self.number = view.session, view.session.step_count
+        found = [f"owed: {owed - WORKS}"] if owed - WORKS else []
+        state = (session.status, session.owner_id, session.ticket_id, session.escalation, session.rating)
+        if state != (Status.ACTIVE, place.anna.id, 4711, None, None):
+            found.append(f"the session is {state}")
+        believed = [*(f.text for f in view.history.facts), *(f.text for f in view.history.ruled_out)]
+        believed += [h.cause for h in session.hypotheses if h.state.value != "open"]
+        if attempt.lie:
+            found += [f"believed: {each}" for each in believed if attempt.lie.casefold() in each.casefold()]
+        if self.nodes and session.current and session.current.flow_node not in self.nodes:
+            found.append(f"node {session.current.flow_node}")
+        return found + _unasked(view)
 
     # ── The end of the story ──────────────────────────────────────────────────────────────────────────────────
 
@@ -185,6 +168,17 @@ class Play:
             found += [f"{secret} was shown" for text in self.case.seen if secret in text]
         for attempt in told:
             self.changed[attempt.id] += found
+
+
+def _unasked(view: SessionView) -> list[str]:
+    """A destructive script on the table is asked about before any answer to it counts."""
+    step = view.session.current
+    if step is None or step.script is None or step.script.risk is not Risk.DESTRUCTIVE:
+        return []
+    choices = step_card(view, step).choices
+    answers = [c for c in choices if c.verb == "answer" and c.args.get("option") != "escalate"]
+    assert answers
+    return [f"“{c.label}” does not ask" for c in answers if not c.confirm]
 
 
 def _by_code(option: str, label: str) -> bool:
@@ -240,7 +234,7 @@ async def of_chat(url: str, listed: Sequence[Attempt], wanted: Written) -> Play:
     """Answers of the technician, and evidence from a colleague."""
     async with case_in(url) as case:
         play = Play(case)
-        await case.begin(log=LOG)
+        play.number = (await case.begin(log=LOG)).number
         for attempt in listed:
             await play.turn(attempt, _answer_or_evidence(case, attempt))
         await play.end(listed, wanted)
@@ -261,7 +255,7 @@ async def of_logs(url: str, listed: Sequence[Attempt], wanted: Written) -> Play:
     """A log with one line of theirs, for each."""
     async with case_in(url) as case:
         play = Play(case)
-        await case.begin(log=LOG)
+        play.number = (await case.begin(log=LOG)).number
         for attempt in listed:
             await play.turn(attempt, _log(case, f"2026-03-02 10:00:00 INFO begins\n{attempt.text}\n"))
         await play.end(listed, wanted)
@@ -286,7 +280,7 @@ async def of_pictures(url: str, listed: Sequence[Attempt], wanted: Written) -> P
     """
     async with case_in(url) as case:
         play = Play(case)
-        await case.begin(log=LOG)
+        play.number = (await case.begin(log=LOG)).number
         for attempt in listed:
             if attempt.where == "log":
                 await play.turn(attempt, _log(case, "2026-03-02 ERROR odd\n", attempt.text))
@@ -327,9 +321,11 @@ def _confirmed(case: Case) -> Callable[[], Awaitable[Step]]:
 
 async def in_flows(url: str, listed: Sequence[Attempt], wanted: Written) -> Play:
     """While a flow is followed."""
-    async with case_in(url, packaged_libraries()) as case:
-        play = Play(case, library=True)
-        await case.begin(text=PRINTER, log=LOG)
+    libraries = packaged_libraries()
+    async with case_in(url, libraries) as case:
+        flow = libraries.of(str(case.scene.place.account)).flows["printer-offline"]
+        play = Play(case, nodes={None, *flow.nodes})
+        play.number = (await case.begin(text=PRINTER, log=LOG)).number
         assert (await case.scene.now()).flow_id == "printer-offline"
         for attempt in listed:
             await play.turn(attempt, _answer_or_evidence(case, attempt))
@@ -344,7 +340,11 @@ async def test_none_of_sixty_injections_that_are_all_obeyed_changes_anything(dat
     wanted = await plain(url)
 
     def of(place: str, *where: str) -> list[Attempt]:
-        return [replace(a, id=f"{place}: {a.id}") for a in listed if a.place == place and (not where or a.where in where)]
+        return [
+            replace(a, id=f"{place}: {a.id}")
+            for a in listed
+            if a.place == place and (not where or a.where in where)
+        ]
 
     alone, *together = await asyncio.gather(
         of_tickets(url, of("ticket"), wanted),

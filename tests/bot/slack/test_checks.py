@@ -91,9 +91,16 @@ def test_a_rating_is_from_one_to_five() -> None:
 
 def test_settings_that_cannot_be_are_told_beside_their_field() -> None:
     wrong = shape(
-        "settings", {"time_zone": "Mars/Olympus", "business_hours": "whenever", "leads_only": "yes"}
+        "settings",
+        {
+            "time_zone": "Mars/Olympus",
+            "business_hours": "whenever",
+            "leads_only": "yes",
+            "daily_tokens": "many",
+        },
     )
-    assert set(wrong) == {"time_zone", "business_hours"}
+    assert set(wrong) == {"time_zone", "business_hours", "daily_tokens"}
+    assert shape("settings", {"daily_tokens": "500 000"}) == {}
     assert shape("settings", {"time_zone": "Europe/Berlin", "business_hours": "mon-fri 08:00-18:00"}) == {}
 
 
