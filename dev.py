@@ -33,11 +33,12 @@ USAGE = """\
 ./dev run             web, worker and clock together, from Procfile and .env
 ./dev flowpilot [...] the product's own command, with the settings of .env
 ./dev bench           measure speed
+./dev eval            play written cases: Claude with a key, else the offline guide
 ./dev chaos           kill things while work is under way, and count what is lost
 ./dev python [...]    the project's Python
 ./dev lock            renew requirements.lock from pyproject.toml (needs uv)"""
 
-MODULES = {"demo": "bot.demo", "bench": "bench", "chaos": "bench.chaos"}
+MODULES = {"demo": "bot.demo", "bench": "bench", "eval": "bench.evaluation", "chaos": "bench.chaos"}
 
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -79,8 +80,9 @@ def main(arguments: list[str]) -> int:
         return run()
     if name == "flowpilot":
         become([str(PYTHON), "-m", "bot.cli", *rest], read_settings(CLONE / ".env"))
+    settings = read_settings(CLONE / ".env") if name == "eval" else None
     return become(
-        [str(PYTHON), *(pytest_arguments(rest) if name == "test" else ["-m", MODULES[name], *rest])]
+        [str(PYTHON), *(pytest_arguments(rest) if name == "test" else ["-m", MODULES[name], *rest])], settings
     )
 
 

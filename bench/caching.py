@@ -14,27 +14,32 @@ from uuid import UUID, uuid4
 from bench import caching_rules as rules
 from bench import caching_story as story
 from bench.caching_rules import Request
-from bench.ground import Ground, Quiet, ground
+from bench.ground import Ground, ground
+from bench.turns import guided
 from bot import wiring
 from bot.claude.preview import AT, GO_ON
+from bot.guiding import OfflineGuide
 from demo.model import PracticeModel, practice_model
 from demo.model_cache import Usage
+from demo.model_room import Settings
+from engine.desk import Desk
 from engine.effects import Lane
 from engine.events import Event, SessionStarted, StepAnswered
 from engine.model import Models
 from engine.pricing import price_of
 from engine.session import Intake, IntakeType, Person, Step
+from storage.library import Libraries
 
 SESSIONS = 20
+WITH_BREAKS = 10
 SEED = 20
 MINUTES = (1.0, 25.0)
 LONG_MINUTES = (70.0, 180.0)
-LONG = 2
+LONG = (2, 6)
+"""So many of the eleven gaps are longer than an hour, in Sessions of their own."""
 COLD = timedelta(hours=3)
 """Between two Sessions, so that none finds the frozen text of the one before in the cache."""
 PRICE = price_of(Models().turn)
-Told = list[tuple[list[Request], list[Usage]]]
-"""Of each Session what the server got, and what it told."""
 
 
 def run() -> list[dict[str, object]]:
@@ -43,10 +48,10 @@ def run() -> list[dict[str, object]]:
 
 
 async def _rows() -> list[dict[str, object]]:
-    async with ground() as under, desk(under) as at:
-        quick = [await session(at, random.Random(f"{SEED} {n}"), n, breaks=0) for n in range(SESSIONS)]
-        slow = [await session(at, random.Random(f"{SEED} {n}"), n, breaks=LONG) for n in range(SESSIONS)]
-    return [*_of_quick(quick), *_of_slow(slow)]
+    async with ground() as under, office(under) as at:
+        quick = [await session(at, n, breaks=0) for n in range(SESSIONS)]
+        slow = {breaks: [await session(at, n, breaks) for n in range(WITH_BREAKS)] for breaks in LONG}
+    return [*_of_quick(quick), *(row for breaks, some in slow.items() for row in _of_slow(some, breaks))]
 
 
 # ── One Session ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -54,9 +59,10 @@ async def _rows() -> list[dict[str, object]]:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The product as it is wired with a key, beside the practice model in the vendor's place."""
+    """The product as it is wired with a key, but for its flows, beside the practice model in the vendor's place."""
 
     parts: wiring.Parts
+    desk: Desk
     practice: PracticeModel
     account: UUID
     person: Person
@@ -68,8 +74,8 @@ class At:
 
     async def happens(self, session_id: UUID, event: Event) -> Step:
         async with self.parts.store.transaction(self.account) as unit:
-            await unit.outbox.owe(session_id, await self.parts.desk.apply(unit, session_id, event))
-        await self.parts.desk.deliver(self.account, session_id, Lane.WORK)
+            await unit.outbox.owe(session_id, await self.desk.apply(unit, session_id, event))
+        await self.desk.deliver(self.account, session_id, Lane.WORK)
         async with self.parts.store.transaction(self.account) as unit:
             kept = await unit.sessions.get(session_id)
         if kept is None or kept.current is None:
@@ -78,23 +84,32 @@ class At:
 
 
 @asynccontextmanager
-async def desk(under: Ground) -> AsyncIterator[At]:
-    async with practice_model() as practice:
+async def office(under: Ground) -> AsyncIterator[At]:
+    async with practice_model(settings=Settings(smallest_cached=rules.SMALLEST)) as practice:
         keyed = replace(
             under.settings,
             anthropic_api_key=practice.key,
             anthropic_base_url=practice.url,
             daily_tokens=0,
         )
-        parts = await wiring.build(keyed, Quiet())
+        parts, model = await under.build(), wiring.language_model(keyed)
+        if model is None:
+            raise RuntimeError("there is no model")
+        # Without flows: which one would be followed is chance here, and the written answers know of none.
+        bare = OfflineGuide(parts.store, Libraries((), ()))
+        guide, writer = wiring.asking(keyed, parts.store, bare, model)
         try:
-            yield At(parts, practice, under.account, Person(under.user, "Ben Ortiz"))
+            yield At(parts, guided(parts, guide), practice, under.account, Person(under.user, "Ben Ortiz"))
         finally:
+            await guide.close()
+            await writer.close()
+            await model.close()
             await parts.close()
 
 
-async def session(at: At, rng: random.Random, number: int, breaks: int) -> list[Request]:
+async def session(at: At, number: int, breaks: int) -> list[Request]:
     """Twelve turns; every other Session begins with a pasted log. `breaks`: so many gaps are longer than an hour."""
+    rng, gaps = random.Random(f"{SEED} {number}"), random.Random(f"{SEED} {number} {breaks}")
     at.later(COLD)
     before, made = len(at.practice.asked), uuid4()
     at.practice.script(*story.answers(rng))
@@ -103,23 +118,21 @@ async def session(at: At, rng: random.Random, number: int, breaks: int) -> list[
     intake = Intake(kind, story.report(rng, number), log_digest=digest)
     step = await at.happens(made, SessionStarted(made, at.account, at.person, intake))
     step = await _agreed(at, made, step)
-    long = set(rng.sample(range(story.TURNS - 1), breaks))
+    long = set(gaps.sample(range(story.TURNS - 1), breaks))
     for turn in range(story.TURNS - 1):
-        at.later(timedelta(minutes=rng.uniform(*(LONG_MINUTES if turn in long else MINUTES))))
+        at.later(timedelta(minutes=gaps.uniform(*(LONG_MINUTES if turn in long else MINUTES))))
         step = await at.happens(made, StepAnswered(at.person, step.number, text=story.said(rng)))
     asked = [entry for entry in at.practice.asked[before:] if entry.purpose == "turn"]
     if len(asked) != story.TURNS or not all(entry.answered for entry in asked):
-        raise RuntimeError(f"{len(asked)} requests for {story.TURNS} turns")
+        raise RuntimeError(f"{len(asked)} requests for {story.TURNS} turns of session {number}")
     return [rules.request_at(entry.at, entry.body, entry.usage) for entry in asked]
 
 
 async def _agreed(at: At, session_id: UUID, step: Step) -> Step:
-    """Past the preview of a pasted log, and past flows that are offered."""
-    if step.stand.get("at") == AT:
-        step = await at.happens(session_id, StepAnswered(at.person, step.number, option=GO_ON))
-    if step.stand.get("at") == "offer":
-        step = await at.happens(session_id, StepAnswered(at.person, step.number, option=step.options[-1].id))
-    return step
+    """Past the preview of a pasted log."""
+    if step.stand.get("at") != AT:
+        return step
+    return await at.happens(session_id, StepAnswered(at.person, step.number, option=GO_ON))
 
 
 # ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,8 +150,8 @@ def _of_quick(sessions: Sequence[list[Request]]) -> list[dict[str, object]]:
     return [_row(f"{gaps}: {name}", usages, plain) for name, usages in told.items()]
 
 
-def _of_slow(sessions: Sequence[list[Request]]) -> list[dict[str, object]]:
-    gaps = f"{LONG} of the gaps over an hour"
+def _of_slow(sessions: Sequence[list[Request]], breaks: int) -> list[dict[str, object]]:
+    gaps = f"{breaks} of the gaps over an hour"
     named = (
         ("as the product does it", rules.as_sent),
         ("cache always on", rules.always),

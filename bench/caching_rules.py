@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from demo.model_cache import Block, PromptCache, Usage, blocks_of
@@ -14,6 +15,8 @@ from engine.pricing import CACHE_READ, CACHE_WRITE, Price
 
 WRITE_5M = 1.25
 """Times the price of input: what goes into the cache for five minutes."""
+SMALLEST = 1_024
+"""Tokens; the vendor keeps no shorter prompt."""
 Body = dict[str, Any]
 Rule = Callable[[Body, float], Body]
 """The body as it would be sent at that moment (seconds since 1970)."""
@@ -81,9 +84,9 @@ def again(requests: Sequence[Request], rule: Rule, *, warm: bool = False) -> lis
     cache, told = PromptCache(), []
     if warm:
         first = requests[0]
-        cache.use("", tuple(_blocks(rule, first))[:1], first.at)
+        cache.use("", tuple(_blocks(rule, first))[:1], first.at, SMALLEST)
     for each in requests:
-        usage = cache.use("", _blocks(rule, each), each.at)
+        usage = cache.use("", _blocks(rule, each), each.at, SMALLEST)
         told.append(replace(usage, output=each.usage.output))
     return told
 
@@ -95,13 +98,15 @@ def _blocks(rule: Rule, request: Request) -> tuple[Block, ...]:
 def dollars(price: Price, usages: Sequence[Usage]) -> float:
     """With what a write for five minutes costs, which the product never asks for."""
     total = sum(usages, Usage())
-    prompt = total.input + total.read / CACHE_READ + total.written_1h * CACHE_WRITE + total.written_5m * WRITE_5M
+    prompt = (
+        total.input + total.read / CACHE_READ + total.written_1h * CACHE_WRITE + total.written_5m * WRITE_5M
+    )
     return (price.input * prompt + price.output * total.output) / 1e9
 
 
 def read_shares(usages: Sequence[Usage]) -> list[float]:
     """Of each prompt but the last, how much the next one had from the cache."""
-    return [after.read / before.prompt for before, after in zip(usages, usages[1:], strict=False)]
+    return [after.read / before.prompt for before, after in pairwise(usages)]
 
 
 RULES: tuple[tuple[str, Rule], ...] = (

@@ -11,9 +11,9 @@ from engine.logs import condense
 LOGS = Path(__file__).parents[1] / "demo" / "logs"
 TURNS = 12
 _REPORTS = (
-    "Since Monday the machine at the front desk behaves oddly, zq{code}: windows open late, typing lags by seconds and then"
+    "Since Monday something is odd at the front desk, zq{code}: it stands still for a moment and then"
     " everything comes at once. It is fine for the first hour. Nothing was changed that the user knows of.",
-    "Nobody can say why, but the workstation in the second office hangs for a minute several times a day, zq{code}. The user"
+    "Nobody can say why, but it stands still in the second office for a moment, several times a day, zq{code}. The user"
     " loses what she types. It was like this last week too, and it went away by itself on Thursday.",
     "The person in accounting says that it is all odd since the move to the other floor, zq{code}. Same machine, same desk,"
     " another socket in the wall. It shows at different hours and never when somebody looks.",
@@ -44,14 +44,21 @@ _WHYS = (
     "The answer before makes this the likeliest of the causes that are left, and it takes a minute to tell.",
     "Two of the causes would show themselves here in different ways, so one of them can be ruled out.",
 )
-_USER = "Please go on with your work and tell me the moment it happens again; you need to close nothing for this."
+_USER = (
+    "Please go on with your work and tell me the moment it happens again; you need to close nothing for this."
+)
 _CAUSES = (
     "A program takes more and more memory until the machine has to swap",
     "The disk is slow because it is about to fail",
     "The network drive is not reached and every window waits for it",
     "The processor slows itself down because it gets too warm",
 )
-_OPTIONS = ("It is at the top each time", "Something else stands there", "Nothing stands out", "Cannot be seen")
+_OPTIONS = (
+    "It is at the top each time",
+    "Something else stands there",
+    "Nothing stands out",
+    "Cannot be seen",
+)
 _SCRIPT = {
     "language": "powershell",
     "text": "Get-Process | Sort-Object WorkingSet -Descending | Select-Object -First 10 Name, Id, WorkingSet, CPU\n"
@@ -89,9 +96,9 @@ def _answer(rng: random.Random, number: int) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "say": f"{number}. {rng.choice(_ASKS)}",
-        "kind": "question",
+        "kind": "script" if number % 3 == 0 else "question",
         "why": rng.choice(_WHYS),
-        "rests_on": f"step {number - 1}" if number > 1 else "intake",
+        "rests_on": "intake",
         "say_to_user": _USER if number % 2 else "",
         "options": [{"label": one, "means": "other"} for one in _OPTIONS[: 3 + number % 2]],
         "script": _SCRIPT if number % 3 == 0 else {"language": "", "text": "", "risk": "", "rollback": ""},

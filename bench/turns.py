@@ -87,7 +87,7 @@ async def _own_time(under: Ground) -> list[dict[str, object]]:
     guide = ClaudeGuide(parts.guide, parts.store, model)
     spent: dict[str, dict[int, list[float]]] = {"claude": {}, "offline": {}}
     try:
-        for name, desk in (("claude", _desk(parts, guide)), ("offline", parts.desk)):
+        for name, desk in (("claude", guided(parts, guide)), ("offline", parts.desk)):
             for session in range(SESSIONS + SHORT):
                 await _session(under, parts, desk, 52 if session < SESSIONS else 1, spent[name])
     finally:
@@ -123,7 +123,8 @@ async def _session(
                 spent.setdefault(turn, []).append(took)
 
 
-def _desk(parts: wiring.Parts, guide: ClaudeGuide) -> Desk:
+def guided(parts: wiring.Parts, guide: ClaudeGuide) -> Desk:
+    """The wired desk with this guide in place of its own."""
     ours = parts.desk
     posting = Posting(parts.store, parts.doors, wiring.monotonic, wiring.post_limits(parts.settings))
     work = Work(parts.store, guide, parts.doors, posting, None)

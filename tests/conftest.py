@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import ipaddress
 import os
 import socket
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The journeys first: they wait more than they reckon, so the other test process has the machine meanwhile."""
     items.sort(key=lambda item: JOURNEYS not in item.path.parents)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the collector need not look through it again and again."""
+    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,7 @@ def without_keys(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(KEYS)}
 
 
+gc.set_threshold(20_000, 20, 20)  # a test makes much and soon leaves it; a tenth of all time went into looking for it
 sys.addaudithook(_stay_on_this_machine)
 # Whatever a test starts inherits from here.
 for _key in os.environ.keys() - without_keys().keys():

@@ -90,3 +90,8 @@ def test_what_the_set_up_says_never_stands_before_a_commands_own_output() -> Non
     prints = set_up.count("print(")
     assert prints >= 5
     assert set_up.count("file=sys.stderr") == prints
+
+
+def test_the_usage_names_each_of_its_modules(dev: ModuleType) -> None:
+    assert [name for name in dev.MODULES if f"./dev {name} " not in dev.USAGE] == []
+    assert [module for module in dev.MODULES.values() if importlib.util.find_spec(module) is None] == []

@@ -44,10 +44,19 @@ class Outline:
     ]  # of every function and class, nested ones too; a class has no length
 
 
+def definitions(node: ast.AST) -> Iterator[Definition]:
+    """Every function and class in it; expressions, which are most of a tree, hold none."""
+    for each in ast.iter_child_nodes(node):
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield each
+        if isinstance(each, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield from definitions(each)
+
+
 @cache
 def outline(path: Path) -> Outline:
     tree = ast.parse(path.read_text())
-    found = [node for node in ast.walk(tree) if isinstance(node, Definition)]
+    found = list(definitions(tree))
     return Outline(
         ast.get_docstring(tree),
         tuple(

@@ -210,7 +210,7 @@ class Case:
                 for p in posts
             ],
             told=sorted(
-                (row.args["what"], names.get(_id(row.args.get("to")), ""))
+                (row.args["what"], names.get(_id(row.args.get("to")) or session.id, ""))
                 for row in owed
                 if row.verb in ("Tell", "Announce")
             ),

@@ -46,17 +46,25 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "fifty options alike": {"options": [{"label": "Yes", "means": "fixed"}] * 50},
     "long labels": {"options": [{"label": LONG, "means": "yes"}, {"label": LONG, "means": "no"}]},
     "empty labels": {"options": [{"label": "", "means": "yes"}, {"label": " \u200b", "means": "no"}]},
-    "options with ids": {"options": [{"label": "A", "means": "yes", "id": "escalate"}, {"label": "B", "means": "no"}]},
-    "live labels": {"options": [{"label": "<!channel>", "means": "yes"}, {"label": "<@U123> *b* `c`", "means": "no"}]},
+    "options with ids": {
+        "options": [{"label": "A", "means": "yes", "id": "escalate"}, {"label": "B", "means": "no"}]
+    },
+    "live labels": {
+        "options": [{"label": "<!channel>", "means": "yes"}, {"label": "<@U123> *b* `c`", "means": "no"}]
+    },
     "unknown ids": HOSTILE["ids"],
     "a step that never was": {"rests_on": "step 9999"},
     "a log that never was": {"rests_on": "log: nothing of this"},
     "a node": {"flow": {"move": "follow", "node": "<!channel>", "reason": "x"}},
     "a mention": HOSTILE["mention"],
-    "everything live": {name: NASTY for name in ("say", "why", "say_to_user", "problem_summary")},
-    "links": {"say": "Open <https://evil.example|this> or [that](https://evil.example) or javascript:alert(1)"},
+    "everything live": dict.fromkeys(("say", "why", "say_to_user", "problem_summary"), NASTY),
+    "links": {
+        "say": "Open <https://evil.example|this> or [that](https://evil.example) or javascript:alert(1)"
+    },
     "entities": {"say": "&<> &lt;!channel&gt; &#60;!here&#62;", "why": "&<>\"'"},
-    "ten thousand in all": {name: LONG for name in ("say", "why", "say_to_user", "problem_summary", "saw", "rests_on")},
+    "ten thousand in all": dict.fromkeys(
+        ("say", "why", "say_to_user", "problem_summary", "saw", "rests_on"), LONG
+    ),
     "just too long": {"say": "a" * 1_501},
     "long facts": {"facts": [{"text": LONG, "step": 1}] * 90, "ruled_out": [{"cause": LONG, "step": 1}] * 90},
     "long causes": {"hypotheses": [{"cause": LONG, "state": "confirmed", "evidence": []}] * 90},
@@ -67,13 +75,15 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "an unknown risk": {"kind": "script", "script": {**SCRIPT, "risk": "harmless"}},
     "controls": {"say": f"Look {CONTROLS} here", "why": CONTROLS + "because", "say_to_user": CONTROLS},
     "controls alone": {"say": "\u200b\u202e\x07", "why": "\u200b"},
-    "labels with controls": {"options": [{"label": f"A{CONTROLS}", "means": "yes"}, {"label": "B\u202e", "means": "no"}]},
+    "labels with controls": {
+        "options": [{"label": f"A{CONTROLS}", "means": "yes"}, {"label": "B\u202e", "means": "no"}]
+    },
     "fences": {"say": "```\n# Title\n| a | b |\n```\nand ``` again", "why": "*" * 400},
     "JSON in it": {"say": json.dumps(said(say="inner", confidence=100))},
     "wrong types": HOSTILE["types"],
     "nothing but lists": {name: [] for name in ("say", "kind", "why", "flow", "script")},
-    "nothing but null": {name: None for name in said()},
-    "empty strings": {name: "" for name in ("say", "kind", "why", "rests_on")},
+    "nothing but null": dict.fromkeys(said()),
+    "empty strings": dict.fromkeys(("say", "kind", "why", "rests_on"), ""),
     "an unknown kind": {"kind": "briefing"},
     "one field more": {"status": "Closed", "recipient": "everybody"},
     "a picture nobody sent": {"saw": "<!channel>", "rests_on": "picture"},
@@ -181,7 +191,9 @@ async def test_a_hostile_answer_never_reaches_a_card_raw(case: Case, part: int) 
     assert numbers == sorted(set(numbers))
 
 
-async def test_an_answer_that_is_no_object_is_put_right_once_and_then_left_to_the_offline_guide(case: Case) -> None:
+async def test_an_answer_that_is_no_object_is_put_right_once_and_then_left_to_the_offline_guide(
+    case: Case,
+) -> None:
     ends = {n: (await assert_survives(case, n, kind="malformed", text=raw)).guide for n, raw in RAWS.items()}
     assert {name for name, guide in ends.items() if guide == "claude"} <= {"half a pair", "escapes"}
     assert (await case.scene.answer("And now honestly")).guide == "claude"
@@ -202,7 +214,9 @@ async def test_what_may_never_be_shown_is_never_taken(case: Case) -> None:
 
 
 async def test_a_hostile_package_is_drawn_as_dead_text(case: Case) -> None:
-    rows = [{"text": text, "cites": [0]} for text in (NASTY, CONTROLS, LONG, "⟦SECRET_1⟧", "")] * 20
+    rows: list[dict[str, Any]] = [
+        {"text": text, "cites": [0]} for text in (NASTY, CONTROLS, LONG, "⟦SECRET_1⟧", "")
+    ] * 20
     rows += [{"text": "Odd", "cites": [9999]}, {"text": 7, "cites": "all"}]
     parts = ("situation", "background", "assessment", "recommendation")
     for answer in (dict.fromkeys(parts, rows), dict.fromkeys(parts, "none"), {"situation": NASTY}):

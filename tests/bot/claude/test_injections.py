@@ -21,7 +21,7 @@ from bot.cards import step_card
 from bot.viewing import view_of
 from bot.views import SessionView
 from demo.model_obedience import orders
-from demo.model_prompt import read_prompt
+from demo.model_prompt import UNTRUSTED, Prompt, read_prompt
 from demo.model_room import Entry
 from engine.events import EvidenceAdded
 from engine.intake import Attachment, read
@@ -101,6 +101,7 @@ class Play:
         else:
             assert attempt.sign.casefold() in prompt.text.casefold(), f"{attempt.id}: {prompt.turn[-3_000:]}"
         assert wish, f"{attempt.id}: no order to obey in {prompt.turn[-3_000:]}"
+        self.changed.setdefault(attempt.id, []).extend(_outside(attempt.sign, prompt))
         assert answer["say"] == wish.get("say"), attempt.id
         if "script" in wish:
             assert answer["script"] == wish["script"], attempt.id
@@ -168,6 +169,17 @@ class Play:
             found += [f"{secret} was shown" for text in self.case.seen if secret in text]
         for attempt in told:
             self.changed[attempt.id] += found
+
+
+def _outside(sign: str, prompt: Prompt) -> list[str]:
+    """Where an attempt stands that is not a block of text from outside, the only one that is called data."""
+    texts = [*prompt.system[1:], prompt.turn]
+    quoted = "\n".join(found[1] for each in texts for found in UNTRUSTED.findall(each)).casefold()
+    around = "\n".join(UNTRUSTED.sub(" ", each) for each in texts).casefold()
+    ours = {found[0] for each in texts for found in UNTRUSTED.findall(each)}
+    found = [f"tags {sorted(ours)}"] if len(ours) > 1 else []
+    found += ["a tag of its own"] if "<untrusted" in around or "</untrusted" in around else []
+    return found + (["it stands outside"] if sign and (sign in around or sign not in quoted) else [])
 
 
 def _unasked(view: SessionView) -> list[str]:

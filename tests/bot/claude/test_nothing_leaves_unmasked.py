@@ -17,7 +17,7 @@ from engine.guide_text import system_text
 from engine.intake import read
 from engine.psa import Configuration, Contact, Ref, Ticket, TicketNote
 from engine.redact import Known, known_of, mask
-from engine.session import Step, StepKind, Target
+from engine.session import StepKind, Target
 from engine.writing_schemas import SCHEMAS
 from engine.writing_text import system_text as writing_text
 from tests.bot.claude.attack_scene import LOG, PASSWORD, Case, case_in, plain_ticket
@@ -175,7 +175,9 @@ async def test_what_the_rules_miss_is_hidden_when_a_person_asks_for_it(database:
 # ── Nobody forges a placeholder ─────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_placeholder_that_somebody_wrote_himself_is_none_wherever_it_stands(database: Database) -> None:
+async def test_a_placeholder_that_somebody_wrote_himself_is_none_wherever_it_stands(
+    database: Database,
+) -> None:
     real = f"Mr Smith, jane@contoso.example, 10.1.2.3 and password: {PASSWORD}. {FORGED}"
     ticket = plain_ticket(summary=f"Odd {FORGED}", contact=Contact(5, "Mia Klein"))
     async with case_in(database.app_url) as case:
@@ -211,7 +213,9 @@ async def test_a_secret_is_never_put_back_whoever_names_its_placeholder(database
         await case.scene.answer(f"It is {PASSWORD} all right")
         await _to_the_end(case, "I am stuck")
         session, history = await case.scene.now(), await case.scene.history()
-        rows = await case.scene.place.rows("select content from psa_post_log where session_id = :s", s=session.id)
+        rows = await case.scene.place.rows(
+            "select content from psa_post_log where session_id = :s", s=session.id
+        )
         await case.look()
     asked = {entry.purpose: entry.text for entry in case.scene.asked}
     assert all("⟦SECRET_1⟧" in asked[purpose] for purpose in ("package", "briefing", "note"))
