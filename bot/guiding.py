@@ -51,7 +51,7 @@ class OfflineGuide:
         history, node = _jump(history, library)
         if node is not None:
             return Considered(offline.jump_to(history, library.flows, node), library.flows, jumped=True)
-        matches = await asyncio.to_thread(_best, library, said_so_far(history, ticket))
+        matches = await asyncio.to_thread(_best, library, described(history, ticket), said_so_far(history, ticket))
         # A question that the model put in between is none of the offline guide's own.
         reply = guide_stand.resumed(history, library.flows, matches, ticket)
         return Considered(reply or offline.propose(history, library.flows, matches, ticket), library.flows)
@@ -85,27 +85,39 @@ def _jump(history: History, library: Library) -> tuple[History, str | None]:
     return history, wanted if wanted in flow.nodes else None
 
 
-def _best(library: Library, said: tuple[str, ...]) -> tuple[Match, ...]:
-    """The best score of each Flow over what was said, taken one by one and all together: a long description
-    around a clear summary must not drown it.
+def _best(library: Library, described: tuple[str, ...], said: tuple[str, ...]) -> tuple[Match, ...]:
+    """The best score of each Flow over the descriptions one by one and over all that was said together: a long
+    description around a clear summary must not drown it. An answer is never taken alone: without the problem
+    it is about, it may mean anything.
     """
     found: dict[str, Match] = {}
-    for text in dict.fromkeys((*said[:2], "\n".join(said)[:20_000])):
+    for text in dict.fromkeys((*described, "\n".join(said)[:20_000])):
         for match in library.match(text):
             if match.flow_id not in found or found[match.flow_id].score < match.score:
                 found[match.flow_id] = match
     return tuple(sorted(found.values(), key=lambda m: -m.score)[:3])
 
 
+def described(history: History, ticket: Ticket | None) -> tuple[str, ...]:
+    """The texts that tell the problem and need no other: report and ticket, and the answer to “What exactly happens?”,
+    which is asked where those tell too little.
+    """
+    parts = [part for part in _reported(history, ticket) if part.strip()][:2]
+    asked = (s for s in history.done if s.stand.get("key") == "what" and s.outcome)
+    return (*parts, *(s.outcome.text for s in asked if s.outcome and s.outcome.text.strip()))
+
+
+def _reported(history: History, ticket: Ticket | None) -> list[str]:
+    told = [ticket.summary, (ticket.description or "")[:2_000]] if ticket is not None else []
+    return [history.session.intake.text, *told]
+
+
 def said_so_far(history: History, ticket: Ticket | None) -> tuple[str, ...]:
-    """What the problem was described with: intake, ticket summary, then everything else that was told."""
-    session = history.session
-    parts = [session.intake.text, ticket.summary if ticket else ""]
-    if ticket is not None:
-        parts.append((ticket.description or "")[:2_000])
+    """All that was told: intake, ticket, answers outside of flows, evidence, the first error of a log."""
+    parts = _reported(history, ticket)
     parts += [s.outcome.text for s in history.done if s.outcome and s.outcome.text and s.flow_node is None]
     parts += [note.text for note in history.notes if note.kind is NoteKind.EVIDENCE]
-    parts += [_first_error(session.intake.log_digest)]
+    parts += [_first_error(history.session.intake.log_digest)]
     return tuple(part for part in parts if part.strip())
 
 

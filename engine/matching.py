@@ -26,6 +26,8 @@ SUGGEST = 0.7
 """At or above: propose this flow."""
 OFFER = 0.3
 """At or above: offer the best three and “none of these”. Below: no flow."""
+ONE_WORD = 0.69
+"""The most that one shared word is worth: enough to offer a flow, never to follow it."""
 
 MAX_QUERY_TERMS = 256
 
@@ -178,15 +180,20 @@ def _score(
     cos = float((counts[shared] * index.idf[members[shared]] ** 2).sum()) / (
         query_norm * float(index.norms[text])
     )
-    best = float(scores[text])
-    return _logistic(
+    best, words = float(scores[text]), int(shared.sum())
+    margin = max(-1.0, (best - rival) / best)
+    if words == 1 and rival <= 0:
+        # Without a rival there is nothing to be ahead of: one rare word says little about a sentence around it.
+        margin *= matched / query_idf
+    found = _logistic(
         _INTERCEPT
         + _QCOV * matched / query_idf
         + _DCOV * matched / float(index.idf[members].sum())
         + _COS * cos
-        + _MARGIN * max(-1.0, (best - rival) / best)
-        + _LN_N * math.log(1 + int(shared.sum()))
+        + _MARGIN * margin
+        + _LN_N * math.log(1 + words)
     )
+    return min(found, ONE_WORD) if words == 1 else found
 
 
 def _logistic(x: float) -> float:

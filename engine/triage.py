@@ -188,21 +188,25 @@ def _first_sentence(text: str) -> str:
 _DOMAINS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (domain, _words(pattern))
     for domain, pattern in (
-        ("security", r"\b(?:phish\w*|malware|ransom\w*|virus|breach\w*|compromised|suspicious|hacked|spoof\w*|edr|defender)\b"),
-        ("backup", r"\b(?:back-?ups?|restores?|veeam|datto|acronis|shadow cop\w+|snapshots?)\b"),
-        ("printing", r"\b(?:print\w*|spooler|toner|copier|scan to \w+|mfp)\b"),
-        ("telephony", r"\b(?:voip|sip|telephon\w*|handset|voicemail|pbx|3cx|call queue|dial tone|desk phone)\b"),
-        ("m365", r"\b(?:outlook|exchange|teams|onedrive|sharepoint|office ?365|o365|m365|mailbox\w*|e-?mails?|entra|mfa|intune)\b"),
+        (
+            "security",
+            r"\b(?:phish\w*|malware|ransom\w*|(?:anti-?)?virus|breach\w*|compromised|suspicious|hacked|spoof\w*|edr|defender|scam\w*|trojan"
+            r"|encrypted (?:files?|folders?|documents?)|(?:files?|folders?|documents?) (?:are|were|got) encrypted)\b",
+        ),
+        ("backup", r"\b(?:back-?ups?|restor(?:es?|ed|ing)|deleted (?:files?|folders?)|sicherung(?:en)?|veeam|datto|acronis|shadow cop\w+|snapshots?)\b"),
+        ("printing", r"\b(?:print\w*|spooler|toner|copier|scan to \w+|scann(?:er|ing)|labels?|mfp|drucke\w*|impresoras?)\b"),
+        ("telephony", r"\b(?:voip|sip|telephon\w*|handset|voicemail|pbx|3cx|call queue|dial tone|desk phone|telefono|teléfono)\b"),
+        ("m365", r"\b(?:outlook|exchange|teams|onedrive|sharepoint|office ?365|o365|m365|mailbox\w*|e-?mails?|correo|postfach|entra|mfa|intune)\b"),
         (
             "active_directory",
             r"\b(?:active directory|domain controller|ad account|gpo|group polic\w+|kerberos|ldap|account (?:is )?locked"
-            r"|lock(?:ed)? ?outs?|locked out|password reset|netlogon|trust relationship)\b",
+            r"|lock(?:ed)? ?outs?|locked out|password reset|netlogon|trust relationship|replicat\w+|sysvol|passwort zurück\w*)\b",
         ),
         (
             "networking",
-            r"\b(?:network\w*|internet|wi-?fi|vpn|dns|dhcp|switch(?:es)?|router|firewall|vlan|ping\w*|latency|gateway|no connection)\b",
+            r"\b(?:network\w*|internet|wi-?fi|vpn|dns|dhcp|switch(?:es)?|router|firewall|vlan|ping\w*|latency|gateway|no connection|netzwerk|wlan)\b",
         ),
-        ("hardware", r"\b(?:monitor|display|dock\w*|keyboard|mouse|battery|fan|power supply|ram|ssd|hard (?:drive|disk)|beeps?|usb)\b"),
+        ("hardware", r"\b(?:monitor|display|dock\w*|keyboard|mouse|battery|fan|power supply|ram|ssd|hard (?:drive|disk)|beeps?|usb|raid|degraded|bildschirm|pantalla)\b"),
         ("line_of_business", r"\b(?:quickbooks|sage|erp|crm|sql|database|line of business|datev|autocad|salesforce|dentrix)\b"),
         (
             "endpoint",

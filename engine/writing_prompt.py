@@ -9,6 +9,7 @@ from engine.guide_quoting import Quoting
 from engine.guide_sources import ticket_block
 from engine.history import History
 from engine.model import Purpose
+from engine.note_text import one_line
 from engine.psa import Ticket
 from engine.session import Json, Manner, Note, NoteKind, Step, StepKind
 from engine.writing_text import system_text
@@ -64,7 +65,7 @@ def record(history: History, ticket: Ticket | None, tag: str, masked: Masked) ->
         _under("Of the log (0):", quoting.block("log digest", session.intake.log_digest, DIGEST)),
         f"(0) {ticket_block(ticket, quoting)}" if ticket is not None else "No ticket is linked.",
         *_steps(history, quoting),
-        *_known(history, quoting),
+        _known(history, quoting),
         *(_note(note, history, quoting) for note in _notes(history)),
         _request(history, quoting),
     ]
@@ -75,7 +76,7 @@ def _steps(history: History, quoting: Quoting) -> Iterator[str]:
     done = [step for step in history.done if step.kind is not StepKind.BRIEFING]
     early, late = done[:-WHOLE_STEPS], done[-WHOLE_STEPS:]
     if early:
-        yield "\n".join(_short(step, quoting) for step in early)
+        yield quoting.block("earlier steps", "\n".join(map(_short, early)), 200 * len(early))
     for step in late:
         yield _told(step, quoting)
     current = history.session.current
@@ -83,8 +84,8 @@ def _steps(history: History, quoting: Quoting) -> Iterator[str]:
         yield f"Step {current.number} ({current.kind.value}): “{quoting.line(current.text, 400)}”\nNot answered yet."
 
 
-def _short(step: Step, quoting: Quoting) -> str:
-    return f"Step {step.number}: “{quoting.line(step.text, 100)}”: {quoting.line(step.result, 100)}"
+def _short(step: Step) -> str:
+    return f"Step {step.number}: “{one_line(step.text, 90)}”: {one_line(step.result, 90)}"
 
 
 def _told(step: Step, quoting: Quoting) -> str:
@@ -106,13 +107,13 @@ _MANNERS = {
 }
 
 
-def _known(history: History, quoting: Quoting) -> Iterator[str]:
-    lines = [f"Confirmed (step {fact.step}): {quoting.line(fact.text, 300)}" for fact in history.facts]
-    lines += [f"Ruled out (step {fact.step}): {quoting.line(fact.text, 200)}" for fact in history.ruled_out]
+def _known(history: History, quoting: Quoting) -> str:
+    lines = [f"Confirmed (step {fact.step}): {one_line(fact.text)}" for fact in history.facts]
+    lines += [f"Ruled out (step {fact.step}): {one_line(fact.text, 200)}" for fact in history.ruled_out]
     for each in history.open_hypotheses:
-        because = "; ".join(f"step {f.step}: {quoting.line(f.text, 200)}" for f in each.evidence)
-        lines.append(f"Possible cause: {quoting.line(each.cause, 200)} ({because or 'no evidence yet'})")
-    yield "\n".join(lines)
+        because = "; ".join(f"step {f.step}: {one_line(f.text, 200)}" for f in each.evidence)
+        lines.append(f"Possible cause: {one_line(each.cause, 200)} ({because or 'no evidence yet'})")
+    return quoting.block("known", "\n".join(lines), 400 * len(lines) + 1_000)
 
 
 def _notes(history: History) -> tuple[Note, ...]:

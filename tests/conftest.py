@@ -173,7 +173,8 @@ def without_keys(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(KEYS)}
 
 
-gc.set_threshold(20_000, 20, 20)  # a test makes much and soon leaves it; a tenth of all time went into looking for it
+# A test makes much and leaves it soon; a tenth of all time went into looking for it.
+gc.set_threshold(20_000, 20, 20)
 sys.addaudithook(_stay_on_this_machine)
 # Whatever a test starts inherits from here.
 for _key in os.environ.keys() - without_keys().keys():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,16 @@ LIGHT = 3_000
 MOST_NAMES = 1_000
 IDLE = timedelta(hours=1)
 """After so long the vendor's cache has forgotten the prompt."""
+
+
+def cached(now: datetime, times: Sequence[datetime]) -> bool:
+    """Whether a prompt is to be kept by the vendor. `times`: when the calls before were sent, newest first.
+
+    One long pause tells nothing of the next. After two in a row what would be written is most likely read by nobody,
+    at twice the price; so it stays off until two calls come within an hour of each other.
+    """
+    gaps = [after - before for after, before in pairwise((now, *times[:2]))]
+    return len(gaps) < 2 or min(gaps) <= IDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +220,7 @@ class Opening:
     async def _sent(self, unit: Unit, asked: Asked, opened: Opened, max_tokens: int) -> Opened:
         conversation = opened.conversation
         times = await unit.conversations.last_times(asked.session.id)
-        cache = not times or unit.now - times[0] <= IDLE
+        cache = cached(unit.now, times)
         pictures = await self._pictures(unit, asked, conversation)
         system, messages = await asyncio.to_thread(request, conversation, pictures, cache=cache)
         call = ModelCall(

@@ -45,8 +45,8 @@ def grounds() -> Iterator[Path]:
 
 @pytest.fixture
 def used(grounds: Path) -> Path:
-    """A folder where tests before may have started and stopped servers, for those that neither save nor remove:
-    to make a database costs more than all they do."""
+    """A folder where tests before may have started and stopped servers, for those that do not remove it: to make a
+    database costs more than all they do."""
     assert not grounds.exists() or postmasters(grounds) == [], "a test left its server running"
     return grounds
 
@@ -71,17 +71,18 @@ def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
     process.communicate(timeout=PATIENCE)
 
 
-def save(servers: embedded.Servers, text: str) -> None:
-    """Commit one row."""
+def save(servers: embedded.Servers, text: str, test: str = "") -> None:
+    """Commit one row; `test` tells apart those that share a folder."""
     with psycopg.connect(servers.owner_database_url) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS kept (text text)")
-        connection.execute("INSERT INTO kept VALUES (%s)", [text])
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (test text, text text)")
+        connection.execute("INSERT INTO kept VALUES (%s, %s)", [test, text])
 
 
-def kept(servers: embedded.Servers) -> list[str]:
-    """What is in the table."""
+def kept(servers: embedded.Servers, test: str = "") -> list[str]:
+    """What this test has in the table."""
     with psycopg.connect(servers.owner_database_url) as connection:
-        return [row[0] for row in connection.execute("SELECT text FROM kept ORDER BY text")]
+        found = connection.execute("SELECT text FROM kept WHERE test = %s ORDER BY text", [test])
+        return [row[0] for row in found]
 
 
 def postmasters(folder: Path) -> list[int]:
@@ -89,45 +90,45 @@ def postmasters(folder: Path) -> list[int]:
     return [pid for pid, line in living().items() if f"postgres -D {prepare(folder).database} " in line]
 
 
-def test_a_row_survives_the_violent_death_of_the_program_and_one_server_is_attached_to(folder: Path) -> None:
-    program = owner_process(folder)
-    first = embedded.start(folder)
-    save(first, "before")
-    before = postmasters(folder)
+def test_a_row_survives_the_violent_death_of_the_program_and_one_server_is_attached_to(used: Path) -> None:
+    program = owner_process(used)
+    first = embedded.start(used)
+    save(first, "before", "program")
+    before = postmasters(used)
     end(program, signal.SIGKILL)
-    again = embedded.start(folder)
-    assert kept(again) == ["before"]
-    assert postmasters(folder) == before
+    again = embedded.start(used)
+    assert kept(again, "program") == ["before"]
+    assert postmasters(used) == before
     assert len(before) == 1
     first.stop()
     again.stop()
-    assert postmasters(folder) == []
+    assert postmasters(used) == []
 
 
-def test_a_row_survives_the_violent_death_of_the_server(folder: Path) -> None:
-    servers = embedded.start(folder)
-    save(servers, "before")
-    [pid] = postmasters(folder)
+def test_a_row_survives_the_violent_death_of_the_server(used: Path) -> None:
+    servers = embedded.start(used)
+    save(servers, "before", "server")
+    [pid] = postmasters(used)
     os.kill(pid, signal.SIGKILL)
-    again = embedded.start(folder)
-    save(again, "later")
-    assert kept(again) == ["before", "later"]
-    assert len(postmasters(folder)) == 1
-    assert postmasters(folder) != [pid]
+    again = embedded.start(used)
+    save(again, "later", "server")
+    assert kept(again, "server") == ["before", "later"]
+    assert len(postmasters(used)) == 1
+    assert postmasters(used) != [pid]
     servers.stop()
     again.stop()
 
 
-def test_a_pid_file_that_names_another_program_is_seen_through(folder: Path) -> None:
-    servers = embedded.start(folder)
-    save(servers, "before")
+def test_a_pid_file_that_names_another_program_is_seen_through(used: Path) -> None:
+    servers = embedded.start(used)
+    save(servers, "before", "pid file")
     servers.stop()
-    ground = prepare(folder)
+    ground = prepare(used)
     lines = [str(os.getpid()), str(ground.database), "1", "5432", str(ground.sockets), "", "1 1", "ready"]
     (ground.database / "postmaster.pid").write_text("\n".join(lines))
     (ground.sockets / ".s.PGSQL.5432.lock").write_text("\n".join(lines))
-    again = embedded.start(folder)
-    assert kept(again) == ["before"]
+    again = embedded.start(used)
+    assert kept(again, "pid file") == ["before"]
     assert recorded_pid(ground.database / "postmaster.pid") != os.getpid()
     again.stop()
 

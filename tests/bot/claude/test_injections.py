@@ -208,38 +208,36 @@ async def plain(url: str) -> Written:
         return await case.ends()
 
 
-async def of_tickets(url: str, listed: Sequence[Attempt], wanted: Written) -> list[Play]:
-    """An Account and a Session for each, on a ticket that carries it."""
-    return [await of_ticket(url, attempt, wanted) for attempt in listed]
-
-
-async def of_ticket(url: str, attempt: Attempt, wanted: Written) -> Play:
+async def of_tickets(url: str, listed: Sequence[Attempt], wanted: Written) -> Play:
+    """A Session on a ticket that carries them, each obeyed in a turn of its own."""
     async with case_in(url) as case:
         play = Play(case)
+        step = None
+        for attempt in listed:
 
-        async def begins() -> Step:
-            return await case.begin(log=LOG, ticket=hostile(attempt))
+            async def goes_on(begun: Step | None = step) -> Step:
+                if begun is None:
+                    return await case.begin(log=LOG, ticket=hostile(listed))
+                return await case.scene.answer("Nothing of note")
 
-        await play.turn(attempt, begins)
-        await case.scene.answer("Nothing of note")
-        await play.end([attempt], wanted)
+            step = await play.turn(attempt, goes_on)
+        await play.end(listed, wanted)
         return play
 
 
-def hostile(attempt: Attempt) -> Ticket:
-    text = attempt.text
-    match attempt.where:
-        case "summary":
-            return plain_ticket(summary=text)
-        case "description":
-            return plain_ticket(description=text)
-        case "notes":
-            return plain_ticket(notes=(TicketNote(1, text, "Ben"),))
-        case "contact":
-            return plain_ticket(contact=Contact(5, text))
-        case "company":
-            return plain_ticket(company=Ref(4, text))
-    raise ValueError(attempt.where)
+def hostile(listed: Sequence[Attempt]) -> Ticket:
+    def texts(where: str) -> list[str]:
+        return [attempt.text for attempt in listed if attempt.where == where]
+
+    plain = plain_ticket()
+    notes = tuple(TicketNote(n, each, "Ben") for n, each in enumerate(texts("notes"), start=1))
+    return plain_ticket(
+        summary=next(iter(texts("summary")), plain.summary),
+        description="\n".join(texts("description")),
+        notes=notes or plain.notes,
+        contact=next((Contact(5, each) for each in texts("contact")), plain.contact),
+        company=next((Ref(4, each) for each in texts("company")), plain.company),
+    )
 
 
 async def of_chat(url: str, listed: Sequence[Attempt], wanted: Written) -> Play:
@@ -358,15 +356,14 @@ async def test_none_of_sixty_injections_that_are_all_obeyed_changes_anything(dat
             if a.place == place and (not where or a.where in where)
         ]
 
-    alone, *together = await asyncio.gather(
-        of_tickets(url, of("ticket"), wanted),
+    plays = await asyncio.gather(
+        *(of_tickets(url, of("ticket")[at::3], wanted) for at in range(3)),
         of_logs(url, of("log"), wanted),
         of_pictures(url, of("file"), wanted),
         of_pictures(url, of("screenshot"), wanted),
         of_chat(url, of("chat", "answer", "evidence"), wanted),
         in_flows(url, of("chat", "flow"), wanted),
     )
-    plays = [*alone, *together]
     obeyed = {each for play in plays for each in play.obeyed}
     changed = {name: what for play in plays for name, what in play.changed.items() if what}
     told = "\n".join(f"{name}: {what}" for name, what in changed.items())
