@@ -11,7 +11,7 @@ from engine import guide_stand, offline
 from engine.events import GuideReply
 from engine.flows import Flow, outline_steps
 from engine.history import History
-from engine.matching import Match
+from engine.matching import UNSURE, Match
 from engine.ports import Answered, Live
 from engine.psa import Ticket
 from engine.session import NoteKind
@@ -51,7 +51,9 @@ class OfflineGuide:
         history, node = _jump(history, library)
         if node is not None:
             return Considered(offline.jump_to(history, library.flows, node), library.flows, jumped=True)
-        matches = await asyncio.to_thread(_best, library, described(history, ticket), said_so_far(history, ticket))
+        matches = await asyncio.to_thread(
+            _best, library, described(history, ticket), said_so_far(history, ticket)
+        )
         # A question that the model put in between is none of the offline guide's own.
         reply = guide_stand.resumed(history, library.flows, matches, ticket)
         return Considered(reply or offline.propose(history, library.flows, matches, ticket), library.flows)
@@ -85,31 +87,32 @@ def _jump(history: History, library: Library) -> tuple[History, str | None]:
     return history, wanted if wanted in flow.nodes else None
 
 
-def _best(library: Library, described: tuple[str, ...], said: tuple[str, ...]) -> tuple[Match, ...]:
-    """The best score of each Flow over the descriptions one by one and over all that was said together: a long
-    description around a clear summary must not drown it. An answer is never taken alone: without the problem
-    it is about, it may mean anything.
+def best(library: Library, history: History, ticket: Ticket | None) -> tuple[Match, ...]:
+    """The best score of each Flow over report and ticket, one by one, and over all that was said together: a long
+    description around a clear summary must not drown it. An answer is taken together with the problem it is about,
+    for alone it may mean anything; only the one to “What exactly happens?” may by itself have a Flow offered.
     """
+    reported = [part for part in _reported(history, ticket) if part.strip()][:2]
+    together = "\n".join(said_so_far(history, ticket))[:20_000]
+    most = {_symptom(history): UNSURE} | dict.fromkeys((*reported, together), 1.0)
     found: dict[str, Match] = {}
-    for text in dict.fromkeys((*described, "\n".join(said)[:20_000])):
+    for text, ceiling in most.items():
         for match in library.match(text):
-            if match.flow_id not in found or found[match.flow_id].score < match.score:
-                found[match.flow_id] = match
+            score = min(match.score, ceiling)
+            if match.flow_id not in found or found[match.flow_id].score < score:
+                found[match.flow_id] = replace(match, score=score)
     return tuple(sorted(found.values(), key=lambda m: -m.score)[:3])
-
-
-def described(history: History, ticket: Ticket | None) -> tuple[str, ...]:
-    """The texts that tell the problem and need no other: report and ticket, and the answer to “What exactly happens?”,
-    which is asked where those tell too little.
-    """
-    parts = [part for part in _reported(history, ticket) if part.strip()][:2]
-    asked = (s for s in history.done if s.stand.get("key") == "what" and s.outcome)
-    return (*parts, *(s.outcome.text for s in asked if s.outcome and s.outcome.text.strip()))
 
 
 def _reported(history: History, ticket: Ticket | None) -> list[str]:
     told = [ticket.summary, (ticket.description or "")[:2_000]] if ticket is not None else []
     return [history.session.intake.text, *told]
+
+
+def _symptom(history: History) -> str:
+    """The last answer to “What exactly happens?”, which is asked where the report tells too little."""
+    told = [s.outcome.text for s in history.done if s.outcome and s.stand.get("key") == "what"]
+    return told[-1] if told else ""
 
 
 def said_so_far(history: History, ticket: Ticket | None) -> tuple[str, ...]:

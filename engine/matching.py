@@ -26,8 +26,8 @@ SUGGEST = 0.7
 """At or above: propose this flow."""
 OFFER = 0.3
 """At or above: offer the best three and “none of these”. Below: no flow."""
-ONE_WORD = 0.69
-"""The most that one shared word is worth: enough to offer a flow, never to follow it."""
+UNSURE = 0.69
+"""The most that one shared word, or one answer without its problem, is worth: a flow is offered, never followed."""
 
 MAX_QUERY_TERMS = 256
 
@@ -193,7 +193,7 @@ def _score(
         + _MARGIN * margin
         + _LN_N * math.log(1 + words)
     )
-    return min(found, ONE_WORD) if words == 1 else found
+    return min(found, UNSURE) if words == 1 else found
 
 
 def _logistic(x: float) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from bot.claude.opening import cached
 from engine.events import StepJumped
 from engine.model import DEAF, Hearing, Model, ModelCall, ModelReply, StopReason, Usage
 from engine.session import Step, StepKind
@@ -124,19 +125,49 @@ async def test_an_answer_that_breaks_off_is_shown_from_its_beginning_again(scene
 # ── The cache after a pause ─────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_after_an_hour_the_cache_is_left_alone_until_somebody_is_quick_again(scene: Scene) -> None:
+async def test_one_long_pause_leaves_the_cache_on(scene: Scene) -> None:
     await scene.start()
-    await scene.answer("One")
-    await ahead(scene, timedelta(minutes=70))
-    await scene.answer("Two")
-    await ahead(scene, timedelta(minutes=5))
-    await scene.answer("Three")
-    await scene.answer("Four")
-    assert [c.cached for c in await scene.calls()] == [True, True, False, True, True]
+    for minutes in (5, 70, 5, 70, 5):
+        await ahead(scene, timedelta(minutes=minutes))
+        await scene.answer("Seen")
+    assert [c.cached for c in await scene.calls()] == [True] * 6
     usages = [told(entry) for entry in scene.asked]
-    assert (usages[2].cache_read, usages[2].cache_write) == (0, 0)
-    assert usages[3].cache_write > 0
-    assert usages[4].cache_read >= 0.95 * usages[3].prompt
+    assert usages[3].cache_read >= 0.95 * usages[2].prompt
+
+
+async def test_after_two_long_pauses_the_cache_is_left_alone_until_somebody_is_quick_again(
+    scene: Scene,
+) -> None:
+    await scene.start()
+    for minutes in (70, 70, 61, 5, 5, 70):
+        await ahead(scene, timedelta(minutes=minutes))
+        await scene.answer("Seen")
+    assert [c.cached for c in await scene.calls()] == [True, True, False, False, True, True, True]
+    usages = [told(entry) for entry in scene.asked]
+    for alone in usages[2:4]:
+        assert (alone.cache_read, alone.cache_write) == (0, 0)
+    assert not any("cache_control" in block for block in scene.asked[2].body["system"])
+    assert usages[4].cache_write > 0
+    assert usages[5].cache_read >= 0.95 * usages[4].prompt
+
+
+@pytest.mark.parametrize(
+    ("gaps", "on"),
+    [
+        ((), True),
+        ((60,), True),
+        ((70,), True),
+        ((70, 70), False),
+        ((70, 60), True),
+        ((60, 70), True),
+        ((70, 70, 1), False),
+    ],
+)
+def test_what_is_kept_by_the_vendor_hangs_on_the_last_two_pauses(gaps: tuple[int, ...], on: bool) -> None:
+    """Minutes, the newest first."""
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    times = [now - timedelta(minutes=sum(gaps[: n + 1])) for n in range(len(gaps))]
+    assert cached(now, times) is on
 
 
 # ── Long conversations ──────────────────────────────────────────────────────────────────────────────────────
