@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from bench import caching_desk as desk
 from bench import caching_rules as rules
 from bench import caching_story as story
 from bench.caching_rules import Request
@@ -37,6 +38,9 @@ MINUTES = (1.0, 25.0)
 LONG_MINUTES = (70.0, 180.0)
 LONG = (2, 6)
 """So many of the eleven gaps are longer than an hour, in Sessions of their own."""
+DESK, WORDS = "ticket, log and flow", "words only"
+MOST_ANSWERS = 40
+AT_ONCE = timedelta(seconds=20)
 COLD = timedelta(hours=3)
 """Between two Sessions, so that none finds the frozen text of the one before in the cache."""
 PRICE = price_of(Models().turn)
@@ -48,10 +52,24 @@ def run() -> list[dict[str, object]]:
 
 
 async def _rows() -> list[dict[str, object]]:
-    async with ground() as under, office(under) as at:
-        quick = [await session(at, n, breaks=0) for n in range(SESSIONS)]
-        slow = {breaks: [await session(at, n, breaks) for n in range(WITH_BREAKS)] for breaks in LONG}
-    return [*_of_quick(quick), *(row for breaks, some in slow.items() for row in _of_slow(some, breaks))]
+    rows: list[dict[str, object]] = []
+    async with ground() as under:
+        async with desk.connected(under) as parts, office(under, parts, parts.guide) as at:
+            quick = [await at_the_desk(at, n, breaks=0) for n in range(SESSIONS)]
+            slow = {breaks: [await at_the_desk(at, n, breaks) for n in range(WITH_BREAKS)] for breaks in LONG}
+        rows += _of_quick(DESK, quick)
+        rows += [row for breaks, some in slow.items() for row in _of_slow(DESK, some, breaks)]
+        parts = await under.build()
+        # Without flows: which one would be followed is chance here, and the written answers know of none.
+        bare = OfflineGuide(parts.store, Libraries((), ()))
+        try:
+            async with office(under, parts, bare) as at:
+                quick = [await in_words(at, n, breaks=0) for n in range(SESSIONS)]
+                slow = {breaks: [await in_words(at, n, breaks) for n in range(WITH_BREAKS)] for breaks in LONG}
+        finally:
+            await parts.close()
+    rows += _of_quick(WORDS, quick)
+    return [*rows, *(row for breaks, some in slow.items() for row in _of_slow(WORDS, some, breaks))]
 
 
 # ── One Session ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,7 +102,7 @@ class At:
 
 
 @asynccontextmanager
-async def office(under: Ground) -> AsyncIterator[At]:
+async def office(under: Ground, parts: wiring.Parts, offline: OfflineGuide) -> AsyncIterator[At]:
     async with practice_model(settings=Settings(smallest_cached=rules.SMALLEST)) as practice:
         keyed = replace(
             under.settings,
@@ -92,24 +110,39 @@ async def office(under: Ground) -> AsyncIterator[At]:
             anthropic_base_url=practice.url,
             daily_tokens=0,
         )
-        parts, model = await under.build(), wiring.language_model(keyed)
+        model = wiring.language_model(keyed)
         if model is None:
             raise RuntimeError("there is no model")
-        # Without flows: which one would be followed is chance here, and the written answers know of none.
-        bare = OfflineGuide(parts.store, Libraries((), ()))
-        guide, writer = wiring.asking(keyed, parts.store, bare, model)
+        guide, writer = wiring.asking(keyed, parts.store, offline, model)
         try:
             yield At(parts, guided(parts, guide), practice, under.account, Person(under.user, "Ben Ortiz"))
         finally:
             await guide.close()
             await writer.close()
             await model.close()
-            await parts.close()
 
 
-async def session(at: At, number: int, breaks: int) -> list[Request]:
-    """Twelve turns; every other Session begins with a pasted log. `breaks`: so many gaps are longer than an hour."""
-    rng, gaps = random.Random(f"{SEED} {number}"), random.Random(f"{SEED} {number} {breaks}")
+async def at_the_desk(at: At, number: int, breaks: int) -> list[Request]:
+    """Twelve calls about a ticket with a pasted log, along a flow as far as it leads."""
+    rng, gaps = random.Random(f"{SEED} {number}"), _gaps(number, breaks)
+    at.later(COLD)
+    before, made = len(at.practice.asked), uuid4()
+    step = await at.happens(made, SessionStarted(made, at.account, at.person, desk.intake(number)))
+    calls = 0
+    for _ in range(MOST_ANSWERS):
+        asked = [entry for entry in at.practice.asked[before:] if entry.purpose == "turn"]
+        if len(asked) >= story.TURNS:
+            break
+        # An answer that needs no call, as the one to a preview, is given at once.
+        at.later(gaps.pop() if len(asked) > calls else AT_ONCE)
+        calls = len(asked)
+        step = await at.happens(made, desk.answer(rng, at.person, step))
+    return _requests(at, before, number)
+
+
+async def in_words(at: At, number: int, breaks: int) -> list[Request]:
+    """Twelve turns without ticket and flow; every other Session begins with a pasted log."""
+    rng, gaps = random.Random(f"{SEED} {number}"), _gaps(number, breaks)
     at.later(COLD)
     before, made = len(at.practice.asked), uuid4()
     at.practice.script(*story.answers(rng))
@@ -118,10 +151,21 @@ async def session(at: At, number: int, breaks: int) -> list[Request]:
     intake = Intake(kind, story.report(rng, number), log_digest=digest)
     step = await at.happens(made, SessionStarted(made, at.account, at.person, intake))
     step = await _agreed(at, made, step)
-    long = set(gaps.sample(range(story.TURNS - 1), breaks))
-    for turn in range(story.TURNS - 1):
-        at.later(timedelta(minutes=gaps.uniform(*(LONG_MINUTES if turn in long else MINUTES))))
+    while gaps:
+        at.later(gaps.pop())
         step = await at.happens(made, StepAnswered(at.person, step.number, text=story.said(rng)))
+    return _requests(at, before, number)
+
+
+def _gaps(number: int, breaks: int) -> list[timedelta]:
+    """Between the twelve calls; `breaks` of them are longer than an hour."""
+    rng = random.Random(f"{SEED} {number} {breaks}")
+    long = set(rng.sample(range(story.TURNS - 1), breaks))
+    drawn = [rng.uniform(*(LONG_MINUTES if n in long else MINUTES)) for n in range(story.TURNS - 1)]
+    return [timedelta(minutes=minutes) for minutes in reversed(drawn)]
+
+
+def _requests(at: At, before: int, number: int) -> list[Request]:
     asked = [entry for entry in at.practice.asked[before:] if entry.purpose == "turn"]
     if len(asked) != story.TURNS or not all(entry.answered for entry in asked):
         raise RuntimeError(f"{len(asked)} requests for {story.TURNS} turns of session {number}")
@@ -138,20 +182,19 @@ async def _agreed(at: At, session_id: UUID, step: Step) -> Step:
 # ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_quick(sessions: Sequence[list[Request]]) -> list[dict[str, object]]:
-    gaps = f"{story.TURNS} turns, gaps {MINUTES[0]:g}–{MINUTES[1]:g} min"
+def _of_quick(what: str, sessions: Sequence[list[Request]]) -> list[dict[str, object]]:
+    gaps = f"{what}: {story.TURNS} turns, gaps {MINUTES[0]:g}–{MINUTES[1]:g} min"
     told = {name: [rules.again(requests, rule) for requests in sessions] for name, rule in rules.RULES}
-    own = told[rules.RULES[0][0]]
-    for requests, usages in zip(sessions, own, strict=True):
-        if [each.usage for each in requests] != usages:
+    for requests in sessions:
+        if [each.usage for each in requests] != rules.again(requests, rules.as_sent, schema=False):
             raise RuntimeError("the requests priced again are not what the server told")
     told["the frozen text read by another session before"] = [rules.WARM(r, rules.as_sent) for r in sessions]
     plain = _dollars(told["without cache_control"])
     return [_row(f"{gaps}: {name}", usages, plain) for name, usages in told.items()]
 
 
-def _of_slow(sessions: Sequence[list[Request]], breaks: int) -> list[dict[str, object]]:
-    gaps = f"{breaks} of the gaps over an hour"
+def _of_slow(what: str, sessions: Sequence[list[Request]], breaks: int) -> list[dict[str, object]]:
+    gaps = f"{what}: {breaks} of the gaps over an hour"
     named = (
         ("as the product does it", rules.as_sent),
         ("cache always on", rules.always),
@@ -173,6 +216,7 @@ def _row(what: str, sessions: Sequence[list[Usage]], plain: float) -> dict[str, 
         "read_min_pct": round(100 * min(shares), 1), "read_median_pct": round(100 * statistics.median(shares), 1),
         "first_prompt": round(statistics.mean(usages[0].prompt for usages in sessions)),
         "last_prompt": round(statistics.mean(usages[-1].prompt for usages in sessions)),
+        "output_a_turn": round(statistics.mean(u.output for usages in sessions for u in usages)),
     }  # fmt: skip
 
 

@@ -81,7 +81,12 @@ def digest(rng: random.Random) -> str:
 def said(rng: random.Random) -> str:
     """One or two sentences, as a technician types them between two telephones."""
     seen = rng.choice(_SEEN).format(n=rng.randrange(11, 58))
-    return f"{seen}. {rng.choice(_ASIDE)}".strip()
+    return f"{seen}. {aside(rng)}".strip()
+
+
+def aside(rng: random.Random) -> str:
+    """What is said besides; nothing, now and then."""
+    return rng.choice(_ASIDE)
 
 
 def answers(rng: random.Random) -> list[dict[str, Any]]:

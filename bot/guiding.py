@@ -51,9 +51,7 @@ class OfflineGuide:
         history, node = _jump(history, library)
         if node is not None:
             return Considered(offline.jump_to(history, library.flows, node), library.flows, jumped=True)
-        matches = await asyncio.to_thread(
-            _best, library, described(history, ticket), said_so_far(history, ticket)
-        )
+        matches = await asyncio.to_thread(best, library, history, ticket)
         # A question that the model put in between is none of the offline guide's own.
         reply = guide_stand.resumed(history, library.flows, matches, ticket)
         return Considered(reply or offline.propose(history, library.flows, matches, ticket), library.flows)

@@ -87,7 +87,8 @@ def kept(servers: embedded.Servers, test: str = "") -> list[str]:
 
 def postmasters(folder: Path) -> list[int]:
     """Living PostgreSQL servers of the folder."""
-    return [pid for pid, line in living().items() if f"postgres -D {prepare(folder).database} " in line]
+    ours = f"postgres -D {prepare(folder).database} "
+    return [pid for pid, line in living().items() if ours in line]
 
 
 def test_a_row_survives_the_violent_death_of_the_program_and_one_server_is_attached_to(used: Path) -> None:
