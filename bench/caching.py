@@ -65,7 +65,9 @@ async def _rows() -> list[dict[str, object]]:
         try:
             async with office(under, parts, bare) as at:
                 quick = [await in_words(at, n, breaks=0) for n in range(SESSIONS)]
-                slow = {breaks: [await in_words(at, n, breaks) for n in range(WITH_BREAKS)] for breaks in LONG}
+                slow = {
+                    breaks: [await in_words(at, n, breaks) for n in range(WITH_BREAKS)] for breaks in LONG
+                }
         finally:
             await parts.close()
     rows += _of_quick(WORDS, quick)

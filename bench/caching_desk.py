@@ -25,7 +25,7 @@ CASES = (
     (4711, "outlook_events.txt", "Jane cannot work, Outlook asks for her password again and again. Ticket and log below."),
     (4714, "print_spooler.log", "The front desk printer prints nothing, the jobs stay in the queue. This is the print log."),
     (4713, "vpn_client.log", "The VPN connects, but Martin has no network drives. The log of his client is below."),
-    (DISK, "syslog_disk_full.log", "The disk of this server is full. This is what its log says."),
+    (4716, "syslog_disk_full.log", "The disk of this server is full. This is what its log says."),
 )  # fmt: skip
 """Ticket of the practice ConnectWise, practice log, and what the technician writes above it."""
 TYPED = 0.4

@@ -80,9 +80,7 @@ def _marked(body: Body, mark: Body | None) -> Body:
 # ── What they cost ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def again(
-    requests: Sequence[Request], rule: Rule, *, warm: bool = False, schema: bool = True
-) -> list[Usage]:
+def again(requests: Sequence[Request], rule: Rule, *, warm: bool = False, schema: bool = True) -> list[Usage]:
     """What the server would have told, request by request. `warm`: another Session used the frozen text just before.
 
     `schema`: counted as the vendor does, who lays it before the system's text; the practice model counts it nowhere.

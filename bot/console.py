@@ -354,7 +354,9 @@ class Console:
         said: float | None = None
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), PATIENCE)
+                # Unlike wait_for, this never takes a cancellation for an end in time.
+                async with asyncio.timeout(PATIENCE):
+                    await self._changed.wait()
             if self._changed.is_set():
                 self._changed.clear()
                 await self._look_up()

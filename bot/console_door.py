@@ -14,7 +14,11 @@ from storage.tables import ai_sessions, places, session_log
 
 async def home(unit: Unit, user: UUID) -> Place:
     """Where this person is told what concerns only him."""
-    return await unit.places.ensure("direct", "console", "console", f"user:{user}")
+    return await unit.places.ensure("direct", "console", "console", _home_of(user))
+
+
+def _home_of(user: UUID) -> str:
+    return f"user:{user}"
 
 
 async def thread(unit: Unit, session_id: UUID) -> Place:
@@ -23,17 +27,20 @@ async def thread(unit: Unit, session_id: UUID) -> Place:
 
 
 async def escalations(unit: Unit) -> Place:
-    return await unit.places.ensure("escalations", "console", "console", f"escalations:{unit.account}")
+    return await unit.places.ensure("escalations", "console", "console", _escalations_of(unit.account))
 
 
-async def follow(unit: Unit, user: UUID, since: int) -> dict[str, Any]:
-    """His own Place, the escalation channel, and the threads of Sessions he owns or took part in."""
-    me = await unit.accounts.user(user)
+def _escalations_of(account: UUID | None) -> str:
+    return f"escalations:{account}"
+
+
+async def follow(unit: Unit, user: UUID, since: int, name: str) -> dict[str, Any]:
+    """His own Place, the escalation channel, and the threads of Sessions he owns or took part in; `name` is his."""
     shown = {place.id: place for place in await _places(unit, user)}
     messages = await unit.places.since(tuple(shown), since)
     return {
         "change": max((m.change for m in messages), default=since),
-        "me": {"user": str(user), "name": me.name if me else ""},
+        "me": {"user": str(user), "name": name},
         "messages": [
             {
                 "id": m.id,
@@ -49,21 +56,26 @@ async def follow(unit: Unit, user: UUID, since: int) -> dict[str, Any]:
     }
 
 
-async def _places(unit: Unit, user: UUID) -> list[Place]:
+async def _places(unit: Unit, user: UUID) -> tuple[Place, ...]:
     took_part = select(session_log.c.session_id).where(
         session_log.c.by_id == user, session_log.c.account_id == unit.account
     )
     mine = select(ai_sessions.c.id).where(
         ai_sessions.c.user_id == user, ai_sessions.c.account_id == unit.account
     )
-    query = select(places.c.id).where(
-        places.c.account_id == unit.account,
+    own = (_home_of(user), _escalations_of(unit.account))
+    # One question, because a console that waits asks it ten times a second.
+    found = await unit.places.where(
         places.c.platform == "console",
-        or_(places.c.session_id.in_(mine), places.c.session_id.in_(took_part)),
+        or_(
+            places.c.session_id.in_(mine),
+            places.c.session_id.in_(took_part),
+            places.c.channel.in_(own) & (places.c.workspace == "console") & (places.c.thread == ""),
+        ),
     )
-    threads = [await unit.places.get(row.id) for row in await unit.connection.execute(query)]
-    own = [await home(unit, user), await escalations(unit)]
-    return [*own, *(place for place in threads if place is not None)]
+    if {place.channel for place in found}.issuperset(own):
+        return found
+    return (await home(unit, user), await escalations(unit), *found)
 
 
 async def session(unit: Unit, session_id: UUID) -> dict[str, Any] | None:

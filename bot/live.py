@@ -120,7 +120,8 @@ class _Said:
         if self.over.is_set():
             return False
         try:
-            await asyncio.wait_for(self.over.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.over.wait()
         except TimeoutError:
             return True
         return False

@@ -160,9 +160,13 @@ async def follow(request: web.Request) -> web.Response:
     wait = min(wait, LONGEST_WAIT)
     ending = request.app[ENDING]
     ends = asyncio.get_running_loop().time() + wait
+    name: str | None = None
     while True:
         async with request.app[PARTS].store.transaction(account) as unit:
-            found = await console_door.follow(unit, user, since)
+            if name is None:
+                me = await unit.accounts.user(user)
+                name = me.name if me else ""
+            found = await console_door.follow(unit, user, since, name)
         if found["messages"] or ending.is_set() or asyncio.get_running_loop().time() >= ends:
             return web.json_response(found)
         await asyncio.sleep(0.1)

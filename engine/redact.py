@@ -12,6 +12,7 @@ from engine.redact_patterns import MaskKind as MaskKind
 from engine.redact_patterns import Span, secret_spans
 from engine.redact_patterns import looks_like_secret as looks_like_secret
 from engine.redact_personal import personal_spans
+from engine.redact_values import further, value_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,23 @@ def unmask(text: str, masks: Masks) -> str:
     return _PLACEHOLDER.sub(lambda hit: values.get(hit[0], hit[0]), text)
 
 
-def mask_secrets(text: str) -> str:
-    """The text for the PSA: each secret as `⟦SECRET⟧`, everything else as it was. Idempotent."""
+def mask_secrets(text: str, values: Sequence[str] = ()) -> str:
+    """The text for the PSA: each secret as `⟦SECRET⟧`, everything else as it was. Idempotent.
+
+    `values`: secrets that are known exactly. One that is found by rule is masked wherever else it stands, too.
+    """
+    exact = tuple(values)
     text = _PLACEHOLDER.sub(lambda hit: SECRET if hit[1] == "SECRET" else hit[0], text)
     for _ in range(_ROUNDS):
         before = text
+        parts = [(part, [] if _PLACEHOLDER.fullmatch(part) else [*secret_spans(part)]) for part in _parts(text)]
+        found = further(part[span.start : span.end] for part, spans in parts for span in spans)
+        exact = tuple(dict.fromkeys((*exact, *found)))
         text = "".join(
             part
             if _PLACEHOLDER.fullmatch(part)
-            else _replaced(part, _chosen(secret_spans(part)), lambda *_: SECRET)
-            for part in _parts(text)
+            else _replaced(part, _chosen([*spans, *value_spans(part, exact)]), lambda *_: SECRET)
+            for part, spans in parts
         )
         if text == before:
             break

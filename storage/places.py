@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -136,6 +136,10 @@ class Places:
         query = select(places).where(places.c.id == place_id, places.c.account_id == self._account)
         row = (await self._db.execute(query)).first()
         return _place(row) if row else None
+
+    async def where(self, *conditions: ColumnElement[bool]) -> tuple[Place, ...]:
+        query = select(places).where(places.c.account_id == self._account, *conditions)
+        return tuple(_place(row) for row in await self._db.execute(query))
 
     async def of_session(self, session_id: UUID) -> tuple[Place, ...]:
         query = (

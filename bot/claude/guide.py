@@ -28,6 +28,7 @@ from engine.model import FOR_THE_ADMIN, RETRYABLE, Failure, Model, ModelFailed, 
 from engine.ports import Answered, Live, Save
 from engine.pricing import cost
 from engine.psa import Ticket
+from engine.writing import is_long
 from storage import turns
 from storage.store import Store, Unit
 
@@ -93,7 +94,7 @@ class ClaudeGuide:
             return _offline(asked, "")
         if asked.session.stand.get(preview.OFFLINE):
             return _offline(asked, CHOSEN)
-        opened = await self._opening.open(replace(asked, ticket=await self._tickets(record, ticket)))
+        opened = await self._opened(asked)
         if isinstance(opened, GuideReply):
             return Answered(opened)
         turn = _Turn(asked, opened, Aloud(live, opened.masks), failed=opened.failed)
@@ -104,6 +105,14 @@ class ClaudeGuide:
             for flight in turn.flights:
                 self._calls.leave(flight)
             raise
+
+    async def _opened(self, asked: Asked) -> Opened | GuideReply:
+        """A long ticket is summarised by the model too: before a preview was answered nothing of it leaves."""
+        if asked.ticket is not None and is_long(asked.ticket):
+            if (first := await self._opening.preview(asked)) is not None:
+                return first
+            asked = replace(asked, ticket=await self._tickets(asked.history, asked.ticket))
+        return await self._opening.open(asked)
 
     async def _answered(self, turn: _Turn) -> Answered:
         while True:

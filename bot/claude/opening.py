@@ -18,7 +18,7 @@ from bot.claude.conversation import Conversation, answer_blocks, pictures_in, re
 from bot.claude.masking import known_values
 from bot.claude.preview import PICTURES
 from bot.claude.reading_back import unread
-from bot.claude.rendering import Asked, Found, Made, made, weight
+from bot.claude.rendering import Asked, Found, Made, made, must_preview, previewed, weight
 from engine.events import GuideReply
 from engine.guide_news import Picture
 from engine.guide_prompt import repair_turn
@@ -102,6 +102,19 @@ class Opening:
         async with self._store.transaction(asked.account) as unit:
             await self._waited_for(unit, asked)
             return await self._written(unit, asked, found, work)
+
+    async def preview(self, asked: Asked) -> GuideReply | None:
+        """The preview that has to come first; None where the turn may ask. Raises TurnOver like `open`."""
+        async with self._store.transaction(asked.account) as unit:
+            await self._waited_for(unit, asked)
+            found = await self._found(unit, asked)
+        if not must_preview(asked, found):
+            return None
+        said, masking = await asyncio.to_thread(previewed, asked, found)
+        async with self._store.transaction(asked.account) as unit:
+            await self._waited_for(unit, asked)
+            await masking.save(unit, asked.session.id, anyway=asked.wish is not None)
+        return said
 
     async def _written(self, unit: Unit, asked: Asked, found: Found, work: Made) -> Opened | GuideReply:
         said, masking = work

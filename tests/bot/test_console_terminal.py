@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 
+import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
@@ -89,6 +90,28 @@ async def test_piped_lines_wait_for_their_answers_and_the_end_of_input_ends_it()
     text = out.getvalue()
     assert text.index("2) Several users") < text.rindex("\n2\n") < text.index("Noted.")
     assert "\x1b" not in text
+
+
+class EndsAfter(Plain):
+    """Says one word, and ends so many turns of the loop after it."""
+
+    def __init__(self, word: str, turns: int) -> None:
+        super().__init__(io.StringIO(), io.StringIO(), live=False)
+        self._words = [word]
+        self._turns = turns
+
+    async def read(self, question: Question) -> str | None:
+        if self._words:
+            return self._words.pop()
+        for _ in range(self._turns):
+            await asyncio.sleep(0)
+        raise EOFError
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_input_that_ends_right_behind_a_word_of_the_console_itself_ends_it(turns: int) -> None:
+    async with pretend_desk() as desk, Wire(desk.url, TOKEN) as wire:
+        await asyncio.wait_for(Console(wire, terminal=EndsAfter("home", turns)).run(), 10)
 
 
 async def test_a_bracketed_paste_is_one_line_and_arrives_whole() -> None:

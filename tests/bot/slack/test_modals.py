@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -38,10 +39,16 @@ def element(field: Field) -> Json:
     return found
 
 
+looked_at: set[tuple[str, str]] = set()
+
+
 @pytest.mark.parametrize("status", Status)
 def test_every_card_of_every_status_is_a_window_that_slack_takes(status: Status) -> None:
     for name, card in of_every_card(status):
         found = modals.view(card, "fp-1", "session:7")
+        if (key := (json.dumps(found), repr(card.form))) in looked_at:
+            continue  # most cards are the same in several statuses
+        looked_at.add(key)
         assert_modal(name, found)
         assert ("submit" in found) is (card.form is not None), name
         carried = actions.from_metadata(found["private_metadata"])
