@@ -16,7 +16,7 @@ ROWS = 20
 
 
 def receipt(view: SessionView, calls: Sequence[CallRow], pictures: int = 0) -> Card:
-    """`calls`: every call of the Session, oldest first; `pictures`: how many were sent as they are."""
+    """`calls`: every call of the Session, oldest first; `pictures`: how many stand in what was sent, as they are."""
     title = say("receipt.title", problem=problem_title(view))
     if not calls:
         return bounded(Card("list", title, texts(say("receipt.nothing"))))
@@ -34,15 +34,15 @@ def receipt(view: SessionView, calls: Sequence[CallRow], pictures: int = 0) -> C
 
 
 def _masked(calls: Sequence[CallRow], pictures: int, short: Shortener) -> tuple[Block, ...]:
-    found: dict[str, int] = {}
+    # A value keeps its placeholder however often it leaves.
+    found: dict[str, set[str]] = {}
     for call in calls:
-        # A call that is sent again brings nothing new with it.
-        for kind, count in call.masked.items() if call.attempt == 1 else ():
-            found[kind] = found.get(kind, 0) + count
+        for kind, placeholders in call.masked.items():
+            found.setdefault(kind, set()).update(placeholders)
     lines = [
-        say("receipt.masked_row", kind=_kind(kind, count, short), count=count)
-        for kind, count in sorted(found.items())
-        if count
+        say("receipt.masked_row", kind=_kind(kind, len(each), short), count=len(each))
+        for kind, each in sorted(found.items())
+        if each
     ]
     none = "" if lines else say("receipt.masked_none")
     sent = say("receipt.pictures", count=pictures) if pictures else ""

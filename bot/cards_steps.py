@@ -17,6 +17,8 @@ from engine.session import Manner, Risk, Script, Session, Status, Step, StepKind
 SCRIPT = BLOCK_TEXT - 100
 """A longer script is not shown as one to run."""
 SCRIPT_START = 600
+WHY = 600
+"""The guide's reason with what it rests on at its end."""
 OPTIONS = 9
 """Typed digits choose an option, so there are never more."""
 
@@ -30,7 +32,7 @@ def step_card(view: SessionView, step: Step) -> Card:
     blocks = (
         *texts(short.line(_aside(step.aside), 300), tone="muted"),
         *texts(short.lines(step.text, 2_000 if step.kind is StepKind.BRIEFING else 1_500)),
-        *texts(say("step.why", text=short.lines(step.why, 500)) if step.why else "", tone="muted"),
+        *texts(say("step.why", text=short.lines(step.why, WHY)) if step.why else "", tone="muted"),
         *texts(say("step.say", text=short.lines(step.say_to_user, 500)) if step.say_to_user else ""),
         *(_script(step.script, short) if step.script else ()),
         *_how_to_answer(view, step, short),

@@ -7,6 +7,7 @@ from bot.cards_parts import Shortener, bullets, fields, local, texts, ticket_url
 from bot.cards_verbs import choice
 from bot.views import SessionView
 from bot.words import named, say
+from engine.inheriting import is_fresh, is_ours
 from engine.note_text import one_line
 from engine.ports import PostState
 from engine.psa import RecentTicket, Ticket, TicketNote
@@ -140,7 +141,12 @@ def _notes(view: SessionView, ticket: Ticket, short: Shortener) -> tuple[Block, 
     if not ticket.notes:
         return () if "notes" in ticket.missing else texts(say("ticket.no_notes"), tone="muted")
     described = one_line(ticket.description or "", 1_000)
-    told = [n for n in ticket.notes if not described or one_line(n.text, 1_000) != described]
+    fresh = is_fresh(view.session)
+    told = [
+        n
+        for n in ticket.notes
+        if (not described or one_line(n.text, 1_000) != described) and not (fresh and is_ours(n.text))
+    ]
     return bullets(say("ticket.notes"), [_note(view, n, short) for n in told[:NOTES]])
 
 

@@ -65,7 +65,8 @@ async def _documented(asked: Inbound, session: Session, texts: Mapping[str, str]
     if history is None:
         return reviewed(asked, texts)
     ticket = ticket_from_json(session.ticket) if session.ticket else None
-    drawn = await asyncio.to_thread(compose, history, ticket, "resolution")
+    secrets = await asked.unit.masks.secrets(session.id)
+    drawn = await asyncio.to_thread(compose, history, ticket, "resolution", secrets)
     return {**reviewed(asked, texts), **edited(drawn, texts).to_json()}
 
 

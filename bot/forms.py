@@ -71,8 +71,8 @@ class Forms:
                 return drawn(view) if drawn else None
 
     async def _resolve(self, view: SessionView, account: UUID, owing: Owing, kept: Kept) -> Card:
-        forecast = await self._forecast(view, account, owing, "resolution")
-        composed = await asyncio.to_thread(text_drafts.composed, view.history, "resolution")
+        forecast = await self._forecast(view, account, owing, "resolution", kept)
+        composed = await asyncio.to_thread(text_drafts.composed, view.history, "resolution", kept.secrets)
         draft, under_way = _under_way(composed, kept)
         return cards.resolve_form(view, draft, forecast, under_way)
 
@@ -86,8 +86,8 @@ class Forms:
         people: Mapping[UUID, Person],
         by: Person | None,
     ) -> Card:
-        forecast = await self._forecast(view, account, owing, "escalation")
-        composed = await asyncio.to_thread(text_drafts.composed, view.history, "escalation")
+        forecast = await self._forecast(view, account, owing, "escalation", kept)
+        composed = await asyncio.to_thread(text_drafts.composed, view.history, "escalation", kept.secrets)
         draft, under_way = _under_way(composed, kept)
         return cards.escalate_form(
             view,
@@ -100,7 +100,7 @@ class Forms:
         )
 
     async def _forecast(
-        self, view: SessionView, account: UUID, owing: Owing, occasion: str
+        self, view: SessionView, account: UUID, owing: Owing, occasion: str, kept: Kept
     ) -> tuple[posts.ForecastLine, ...]:
         """What submitting would post, to whom, and what would wait and why."""
         session = view.session
@@ -120,6 +120,7 @@ class Forms:
             overlaps=owing.overlaps,
             already=owing.already,
             posted_texts=owing.posted_texts,
+            secrets=kept.secrets,
         )
 
     async def _open_tickets(self, view: SessionView, account: UUID, reader: UUID) -> tuple[TicketHit, ...]:
@@ -141,7 +142,7 @@ async def _part(
     """One part of a text, with his edits so far; the first one where the wanted one is not there any more."""
     if text not in text_drafts.TEXTS[occasion]:
         return None
-    composed = await asyncio.to_thread(text_drafts.composed, view.history, occasion)
+    composed = await asyncio.to_thread(text_drafts.composed, view.history, occasion, kept.secrets)
     parts = kept.parts(text, composed)
     at = int(number) if 1 <= int(number) <= len(parts) else 1
     fresh = text in (*kept.stale(composed), *kept.told())

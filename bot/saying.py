@@ -14,16 +14,37 @@ from bot.inbound import Inbound
 from bot.starting import begin, keep_for_follow_up
 from engine.effects import Show, Tell
 from engine.events import Event, EvidenceAdded, NoteAdded, StepAnswered, TicketLinked
-from engine.intake import Reading, quick_answer
+from engine.intake import Reading, looks_like_secret, quick_answer
 from engine.ports import Act
 from engine.replies import is_small_talk
 from engine.session import FINAL, Option, Session, Status, Step
 
 MOST_OPTIONS = 9
 """The highest option a single typed digit can mean."""
+MOST_LOOKED_AT = 20_000
+"""Characters of a message that are looked through for a password."""
 
 
 async def acts(said: Inbound) -> Sequence[Act]:
+    """What follows from the words, and a warning where they seem to name a password."""
+    found = await _acts(said)
+    if not found or not await asyncio.to_thread(_names_a_password, said):
+        return found
+    warning = Tell(to=said.person.id, what="secret")
+    return (*found, Act(said.session_id or said.person.id, effects=(warning,)))
+
+
+def _names_a_password(said: Inbound) -> bool:
+    """Whether his own words do; what the Step on the table says of passwords is no secret when he quotes it."""
+    step = said.session.current if said.session else None
+    shown = "\n".join((step.text, *(option.label for option in step.options))) if step else ""
+    ours = " ".join(shown.casefold().split())
+    lines = said.text[:MOST_LOOKED_AT].splitlines()
+    own = [line for line in lines if " ".join(line.casefold().split()) not in ours]
+    return looks_like_secret("\n".join(own))
+
+
+async def _acts(said: Inbound) -> Sequence[Act]:
     """A typed command first; in a thread the words belong to its Session, elsewhere they start one."""
     command = parse(said.text) if not said.files else None
     if command is not None:

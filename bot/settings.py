@@ -136,7 +136,7 @@ class Settings:
     model_seconds: float = _setting(
         "FLOWPILOT_MODEL_SECONDS",
         180.0,
-        "The longest a turn may wait for Claude before the offline guide takes it.",
+        "The longest that one call of Claude may take.",
     )
     daily_tokens: int = _setting(
         "FLOWPILOT_DAILY_TOKENS",

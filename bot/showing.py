@@ -21,7 +21,7 @@ from engine.catch_up import catch_up
 from engine.effects import Show
 from engine.psa import PsaFailure, TicketHit
 from engine.session import Status
-from storage.pictures import PictureState
+from engine.typed import secrets_of
 from storage.store import Store, Unit
 
 __all__ = ["Showing", "connection_view", "people_lines"]
@@ -172,9 +172,8 @@ async def _receipt(unit: Unit, effect: Show) -> Card | None:
     if view is None:
         return cards.notice("gone", None)
     calls = await unit.conversations.of_session(view.session.id)
-    pictures = await unit.pictures.of_session(view.session.id)
-    sent = sum(1 for each in pictures if each.state is PictureState.AGREED)
-    return cards.receipt(view, calls, sent)
+    pictures = await unit.conversations.pictures_sent(view.session.id)
+    return cards.receipt(view, calls, len(pictures))
 
 
 async def _copy(unit: Unit, effect: Show) -> Card | None:
@@ -186,9 +185,11 @@ async def _copy(unit: Unit, effect: Show) -> Card | None:
     if step:
         return cards.copy(view, None, step=int(step[:9]))
     # Only what is solved may tell the customer so.
-    doc = documentation.compose(view.history, view.ticket, _OCCASIONS.get(view.session.status, "handover"))
+    secrets = secrets_of(view.history, view.ticket, await unit.masks.secrets(view.session.id))
+    occasion = _OCCASIONS.get(view.session.status, "handover")
+    doc = documentation.compose(view.history, view.ticket, occasion, secrets)
     if view.session.documentation is not None:
-        doc = documentation.edited(doc, view.session.documentation)
+        doc = documentation.edited(doc, view.session.documentation).without_secrets(secrets)
     return cards.copy(view, doc)
 
 

@@ -56,7 +56,7 @@ async def _from_draft(asked: Inbound) -> Acts:
     content = await asked.unit.drafts.get(draft_id, asked.person.id)
     if content is None:
         return tell(asked, "form_expired")
-    parent = asked.session_id if asked.verb == "follow_up" else None
+    parent = asked.session if asked.verb == "follow_up" else None
     return (start(asked, content, parent),)
 
 
@@ -74,7 +74,7 @@ async def _follow_up(asked: Inbound) -> Acts:
         "ticket_id": before.ticket_id,
         "tried": [],
     }
-    return (start(asked, content, before.id),)
+    return (start(asked, content, before),)
 
 
 VERBS = {

@@ -7,13 +7,15 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from bot.inbound import Inbound
-from bot.picture_keeping import brought_back, put_aside
+from bot.picture_keeping import also_saving, brought_back, put_aside
 from engine.effects import Show, Tell
 from engine.events import SessionStarted
+from engine.inheriting import inherited
 from engine.intake import Reading
-from engine.ports import Act
+from engine.ports import Act, Save
 from engine.session import Intake, IntakeType, Session
 from engine.tried import split_tried
+from storage.store import Unit
 
 
 async def begin(said: Inbound, reading: Reading, tried: str = "") -> Sequence[Act]:
@@ -62,7 +64,7 @@ def started_by(origin: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"flowpilot:{origin}")
 
 
-def start(said: Inbound, content: dict[str, Any], parent: UUID | None = None) -> Act:
+def start(said: Inbound, content: dict[str, Any], parent: Session | None = None) -> Act:
     """The event that starts a Session from stored or fresh content."""
     session_id = started_by(said.origin) if said.origin else uuid4()
     intake = Intake(
@@ -76,10 +78,18 @@ def start(said: Inbound, content: dict[str, Any], parent: UUID | None = None) ->
     )
     if said.unit.account is None:
         raise ValueError("a session starts within an account")
-    started = SessionStarted(session_id, said.unit.account, said.person, intake, parent)
-    return Act(
-        session_id, started, save=brought_back(session_id, said.person.id, content.get("pictures", ()))
-    )
+    before = parent.id if parent is not None else None
+    stand = inherited(parent) if parent is not None else {}
+    started = SessionStarted(session_id, said.unit.account, said.person, intake, before, stand=stand)
+    act = Act(session_id, started, save=brought_back(session_id, said.person.id, content.get("pictures", ())))
+    return also_saving(act, _handing_down(before, session_id)) if before is not None else act
+
+
+def _handing_down(parent: UUID, child: UUID) -> Save:
+    async def save(unit: Unit) -> None:
+        await unit.masks.hand_down(parent, child)
+
+    return save
 
 
 def _content(reading: Reading, words: str, tried: Sequence[str]) -> dict[str, Any]:

@@ -37,10 +37,13 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Everything one person has under way for one form. `fields`: a submission that was handed back to him."""
+    """Everything one person has under way for one form. `fields`: a submission that was handed back to him;
+    `secrets`: what is masked in the Session, and so in every text that is composed of it.
+    """
 
     texts: Mapping[str, Edited] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def valid(self, composed: Documentation) -> dict[str, str]:
         """His texts whose composed text is still the one he began from."""
@@ -68,12 +71,12 @@ class Kept:
         return kept.parts if kept and kept.was == digest(text) else split(text)
 
 
-def composed(history: History, occasion: str) -> Documentation:
+def composed(history: History, occasion: str, secrets: Sequence[str] = ()) -> Documentation:
     """The texts as the form of that occasion draws them when nobody has touched them."""
     ticket = ticket_from_json(history.session.ticket) if history.session.ticket else None
     if occasion == "escalation":
-        return request_draft(history, ticket)
-    return documentation_for(history, ticket, "resolution", None)
+        return request_draft(history, ticket, secrets)
+    return documentation_for(history, ticket, "resolution", None, secrets)
 
 
 async def kept(unit: Unit, user: UUID, session: UUID, occasion: str) -> Kept:
@@ -84,7 +87,8 @@ async def kept(unit: Unit, user: UUID, session: UUID, occasion: str) -> Kept:
             parts = tuple(Part(text, after) for text, after in stored["parts"])
             texts[name] = Edited(parts, stored["was"], stored["typed"])
     fields = await unit.drafts.latest(user, _form(session, occasion)) or {}
-    return Kept(texts, {str(k): str(v) for k, v in fields.items()})
+    secrets = await unit.masks.secrets(session)
+    return Kept(texts, {str(k): str(v) for k, v in fields.items()}, secrets)
 
 
 async def keep(unit: Unit, user: UUID, session: UUID, occasion: str, name: str, edited: Edited) -> None:

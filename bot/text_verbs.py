@@ -64,7 +64,7 @@ async def before(asked: Inbound, session: Session, occasion: str) -> tuple[Kept,
     if history is None:
         return None
     kept = await text_drafts.kept(asked.unit, asked.person.id, session.id, occasion)
-    return kept, await asyncio.to_thread(text_drafts.composed, history, occasion)
+    return kept, await asyncio.to_thread(text_drafts.composed, history, occasion, kept.secrets)
 
 
 async def _keep(asked: Inbound, session: Session, edited: Edited) -> None:

@@ -175,9 +175,7 @@ def asking(
 ) -> tuple[ClaudeGuide, ClaudeWriter]:
     """The Guide and the Writer of a process that has a model; that it is away, one learns from the other."""
     rules = Rules(settings.models, settings.daily_tokens, settings.model_seconds)
-    usual = Schedule().waits
-    waits = tuple(settings.model_retry_seconds * wait / usual[0] for wait in usual)
-    schedule, breaker = Schedule(waits=waits, longest=settings.model_seconds), Breaker(monotonic)
+    schedule, breaker = Schedule().paced(settings.model_retry_seconds), Breaker(monotonic)
     writer = ClaudeWriter(store, model, rules, breaker=breaker)
     return ClaudeGuide(offline, store, model, rules, schedule, breaker, writer.shortened), writer
 

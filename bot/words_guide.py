@@ -7,6 +7,13 @@ from collections.abc import Mapping
 GUIDE: Mapping[str, str] = {
     # ── Before anything goes to Claude ──
     "preview.again": "Masked too.",
+    "preview.some_found": "Of the {total} values you wrote, {count} cannot be found in the text: look at the spelling. The "
+    "rest is masked too.",
+    "preview.not_found": "Not found in the text, so nothing more is masked in it: look at the spelling. Should it come up "
+    "later, it is masked then.",
+    "preview.too_short": "Nothing more was masked: a value to mask has at least 3 characters.",
+    "preview.lost": "What was masked here was deleted after 30 days without a call. Values you masked by hand are no longer "
+    "known, so look once more before anything is sent again.",
     "preview.masked": "{values} masked before this goes to Claude: {kinds}.",
     "preview.value": "1 value is",
     "preview.values": "{count} values are",
@@ -17,7 +24,8 @@ GUIDE: Mapping[str, str] = {
     "pictures of this session too.",
     "preview.pictures": "The {count} pictures cannot be masked: Claude sees all of them. What you choose counts for "
     "later pictures of this session too.",
-    "preview.ask": "To mask more, write it here, separated by commas. Otherwise choose how to go on.",
+    "preview.ask": "To mask more, write it here, separated by commas or one on each line; “quotation marks” keep a comma. "
+    "Otherwise choose how to go on.",
     "preview.why": "What leaves for a language model is shown before it does. The answers come back with the real values; "
     "secrets are never put back.",
     "preview.go_on": "Go on",
@@ -47,6 +55,9 @@ GUIDE: Mapping[str, str] = {
     "masked.card.many": "card numbers",
     "masked.address.one": "address",
     "masked.address.many": "addresses",
+    # ── Beside a Step: how it came to be ──
+    "aside.guide_locked": "What was masked in this session cannot be read with this installation's encryption keys, so nothing is "
+    "sent to Claude and the offline guide asks. Nothing you wrote is lost; an Admin can check the keys with `flowpilot doctor`.",
     # ── To an Admin, once an hour ──
     "notice.model_key_refused": "Claude refuses the key of this installation, so FlowPilot guides with its own flows. "
     "No session lost anything. Put a valid key into ANTHROPIC_API_KEY and restart the worker; `flowpilot doctor` checks it.",

@@ -150,5 +150,6 @@ NOTICES: Mapping[str, str] = {
     "notice.file_refused": "One file was not read: {text} Everything else you sent is kept.",
     "notice.sentence": "{text}",
     "notice.evidence_kept": "Kept with “{problem}”.",
-    "notice.secret": "That looks like a password, so it was not kept in clear. Delete the message, and change the password if others saw it.",
+    "notice.secret": "That looks like a password. What you wrote is kept in FlowPilot as it stands; on its way to Claude and to "
+    "ConnectWise the password is masked. Delete your chat message, and change the password.",
 }

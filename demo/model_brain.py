@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from demo.model_prompt import UNTRUSTED, Prompt
+from demo.model_prompt import Prompt
 from demo.model_questions import HAND_OVER, INTERFACE, QUESTIONS, causes_of, domain_of
 from demo.model_reading import Outlined, Reading
 from demo.model_refusals import Json
@@ -16,6 +16,7 @@ COMMAND = re.compile(
     r"[\s,(:]*\b(?:(?:or|and) run |with |run )?(?:vssadmin|ipconfig /(?!all)|powercfg|netsh|net (?:stop|start)|sc config"
     r"|bcdedit|dism|shutdown /|(?:Set|Remove|New|Reset|Restart|Stop|Start|Add|Disable|Enable|Clear)-[A-Z]\w+)"
 )
+FIRST_ERROR = re.compile(r"First error L\d+: (.+)")
 HALF = re.compile(r"⟦[^⟦⟧]*$")
 
 
@@ -219,6 +220,7 @@ def _reported(prompt: Prompt) -> str:
 
 def _summary(prompt: Prompt) -> str:
     ticket = TICKET.search(prompt.text)
-    text = ticket[2] if ticket else _report(prompt) or UNTRUSTED.sub(" ", prompt.turn)
+    first = FIRST_ERROR.search(prompt.text)
+    text = ticket[2] if ticket else _report(prompt) or (first[1] if first else "A problem without words")
     line = " ".join(text.split())
     return line if len(line) <= 120 else line[:119].rstrip() + "…"

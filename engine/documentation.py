@@ -31,6 +31,7 @@ from engine.psa import Ticket
 from engine.psa_settings import PsaSettings
 from engine.redact import mask_secrets
 from engine.session import Escalation, HypothesisState, Manner, NoteKind, Status, Step, StepKind
+from engine.typed import secrets_of, typed
 
 MOST_FACTS = 30
 MOST_NOTES = 12
@@ -53,9 +54,9 @@ class Documentation:
     def to_json(self) -> dict[str, str]:
         return asdict(self)
 
-    def without_secrets(self) -> Documentation:
+    def without_secrets(self, secrets: Sequence[str] = ()) -> Documentation:
         """Nothing of it may hold a password: ConnectWise keeps it for good, and many read it."""
-        return Documentation(**{name: mask_secrets(text) for name, text in asdict(self).items()})
+        return Documentation(**{name: mask_secrets(text, secrets) for name, text in asdict(self).items()})
 
 
 def from_json(stored: Mapping[str, Any]) -> Documentation:
@@ -64,8 +65,12 @@ def from_json(stored: Mapping[str, Any]) -> Documentation:
     return Documentation(**{k: v for k, v in stored.items() if k in names and isinstance(v, str)})
 
 
-def compose(history: History, ticket: Ticket | None, occasion: str) -> Documentation:
-    """The documentation of what was done so far. `occasion` is one of WriteUp's; only `resolution` claims a fix."""
+def compose(
+    history: History, ticket: Ticket | None, occasion: str, secrets: Sequence[str] = ()
+) -> Documentation:
+    """The documentation of what was done so far. `occasion` is one of WriteUp's; only `resolution` claims a fix.
+    `secrets`: the values that are masked in this Session; what the rules find in the record is masked besides.
+    """
     solved = occasion == "resolution"
     session = history.session
     resolved = session.status is Status.RESOLVED
@@ -83,7 +88,7 @@ def compose(history: History, ticket: Ticket | None, occasion: str) -> Documenta
         bare,
         technical=_technical(bare, history, ticket, occasion),
         customer=worded or customer_text(occasion, summary, fix, bool(verification), private),
-    ).without_secrets()
+    ).without_secrets(secrets_of(history, ticket, secrets))
 
 
 # ── The technical text ──────────────────────────────────────────────────────────────────────────────────────
@@ -234,33 +239,37 @@ def of_escalation(given: Mapping[str, Any]) -> bool:
     return given.get("occasion") == "escalation"
 
 
-def request_draft(history: History, ticket: Ticket | None) -> Documentation:
+def request_draft(history: History, ticket: Ticket | None, secrets: Sequence[str] = ()) -> Documentation:
     """The texts of a request for help before it is made, as its form shows them: the technical one is the SBAR note.
 
     An earlier request that was withdrawn left its package behind; this one has none yet.
     """
     bare = replace(history, session=replace(history.session, package=None, escalation=None))
-    technical = mask_secrets(storable(sbar_note(package(bare, ticket))))
-    return replace(compose(bare, ticket, "escalation"), technical=technical)
+    exact = secrets_of(bare, ticket, secrets)
+    technical = mask_secrets(storable(sbar_note(package(bare, ticket))), exact)
+    return replace(compose(bare, ticket, "escalation", exact), technical=technical)
 
 
 def request_texts(
-    history: History, ticket: Ticket | None, given: Mapping[str, Any] | None = None
+    history: History,
+    ticket: Ticket | None,
+    given: Mapping[str, Any] | None = None,
+    secrets: Sequence[str] = (),
 ) -> Documentation:
     """The texts of a request for help as they are posted. A technical text the person changed stands as he
     wrote it; what he typed beside it in the same form was not in it yet and follows at its end.
     """
     written = {name: value for name, value in (given or {}).items() if name != "occasion"}
     technical = written.pop("technical", None)
-    session = history.session
+    session, exact = history.session, secrets_of(history, ticket, secrets)
     doc = replace(
-        compose(history, ticket, "escalation"),
-        technical=mask_secrets(sbar_note(session.package or package(history, ticket))),
+        compose(history, ticket, "escalation", exact),
+        technical=mask_secrets(sbar_note(session.package or package(history, ticket)), exact),
     )
     doc = edited(doc, {"customer": written["customer"]} if "customer" in written else {})
     if not isinstance(technical, str) or not technical.strip():
         return doc
-    if _plain(technical) in (_plain(doc.technical), _plain(request_draft(history, ticket).technical)):
+    if _plain(technical) in (_plain(doc.technical), _plain(request_draft(history, ticket, exact).technical)):
         return doc
     return replace(doc, technical=_with_request(technical.strip()[:100_000], session.escalation))
 
@@ -287,8 +296,7 @@ def _plain(text: str) -> str:
 def typed_texts(
     history: History, ticket: Ticket | None, drawn: Documentation, given: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """What people wrote of all that a note holds: never a flow's own text, which may name a password's place."""
-    session, asked = history.session, history.session.escalation
+    """What people wrote of all that a note holds, their edits of `drawn` too."""
     ours = {_plain(line) for line in drawn.technical.split("\n")}
     edits = [
         line
@@ -297,16 +305,7 @@ def typed_texts(
         for line in value.split("\n")
         if _plain(line) not in ours
     ]
-    return (
-        *(step.outcome.text for step in history.done if step.outcome),
-        *(note.text for note in history.notes),
-        session.intake.text,
-        session.resolution_summary,
-        session.resolution_action,
-        *((asked.reason, asked.blockers, asked.promised) if asked else ()),
-        *((ticket.summary, ticket.description or "") if ticket else ()),
-        *edits,
-    )
+    return (*typed(history, ticket), *edits)
 
 
 # ── Edits ───────────────────────────────────────────────────────────────────────────────────────────────────

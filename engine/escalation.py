@@ -148,7 +148,7 @@ def _recommendation(history: History) -> list[Sentence]:
     current = history.session.current
     on_table = (
         _says(f"Next on the table: {subject_of(current)}", current.number)
-        if current and not current.outcome
+        if current and not current.outcome and not current.beside
         else []
     )
     idle = [s.number for s in history.done if _changed_nothing(s)]

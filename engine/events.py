@@ -11,7 +11,9 @@ from engine.session import Fact, Hypothesis, Intake, Json, Manner, Person, Step,
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """`briefed`: picked up fresh; it begins with a briefing on what its parent found."""
+    """`briefed`: picked up fresh; it begins with a briefing on what its parent found. `stand`: what it keeps of its
+    parent's.
+    """
 
     session_id: UUID
     account_id: UUID
@@ -19,6 +21,7 @@ class SessionStarted:
     intake: Intake
     parent_id: UUID | None = None
     briefed: bool = False
+    stand: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

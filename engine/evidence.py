@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 
 from engine.history import History
 from engine.note_text import BAD, GOOD, came_out
+from engine.polarity import Signs, answered, merged, opposes, signs
 from engine.psa import Ticket
-from engine.session import Manner, Step
+from engine.session import Manner, Step, StepKind
 from engine.terms import terms
 from engine.tried import read_result
 
@@ -34,13 +36,19 @@ class Support:
         self._texts: dict[int, str] = {0: _intake(history, ticket)}
         self._came_out: dict[int, str | None] = {0: read_result(history.session.intake.text[:2_000])}
         self._not_done: dict[int, str] = {}
+        self._said: dict[int, Signs] = {}
+        self._reported = self._texts[0]
+        self._healed: set[int] = set()
         for step in history.done:
+            self._said[step.number] = said_by(step)
+            if _heals(step):
+                self._healed.add(step.number)
             self._texts[step.number] = _told(step)
             self._came_out[step.number] = _outcome(step)
             if step.outcome is not None and step.outcome.manner is Manner.CANNOT_DO:
                 self._not_done[step.number] = step.outcome.text
         current = history.session.current
-        if current is not None and current.outcome is None:
+        if current is not None and current.outcome is None and not current.beside:
             self._texts[current.number] = current.text
             self._came_out[current.number] = None
             self._not_done[current.number] = ""
@@ -54,7 +62,19 @@ class Support:
         return all(number in self._texts for number in cites)
 
     def carries(self, text: str, cites: Sequence[int]) -> bool:
-        """By words and results, not by meaning: it catches what was not done, not every wrong turn of phrase."""
+        """By words, results and their yes or no, not by meaning: it does not catch every wrong turn of phrase."""
+        return self.names(text, cites) and not self.turns_round(text, cites)
+
+    def turns_round(self, text: str, cites: Sequence[int]) -> bool:
+        """Whether its words stand under a “not” where nothing of that kind stands in what it cites, or the reverse."""
+        if 0 in cites and 0 not in self._said:
+            self._said[0] = signs([self._reported])  # long, and seldom asked for
+        # What was reported first is over once a cited step fixed it.
+        counted = [n for n in cites if n in self._said and (n != 0 or not self._healed & set(cites))]
+        return opposes(_STEP_NUMBERS.sub(" ", text), merged(self._said[n] for n in counted))
+
+    def names(self, text: str, cites: Sequence[int]) -> bool:
+        """Whether it shares the words and the results of what it cites, whatever it says of them."""
         if not cites or not self.happened(cites):
             return False
         rests_on = "\n".join(self._texts[n] for n in cites)
@@ -88,13 +108,33 @@ class Support:
 
 
 def stands_in(text: str, source: str) -> bool:
-    """Whether the words of a sentence, and every number and name with a number in it, stand in a text of any length."""
+    """Whether the words of a sentence, and every number and name with a number in it, stand in a text of any
+    length, and whether that text does not say the opposite of them.
+    """
     folded = source.casefold()
     if any(exact.strip(".:/-").casefold() not in folded for exact in _EXACT.findall(text)):
         return False
     said = set(terms(text))
     found = {word for line in source.split("\n") for word in terms(line)}
-    return bool(said) and len(said & found) >= ENOUGH * len(said)
+    return bool(said) and len(said & found) >= ENOUGH * len(said) and not opposes(text, _signs_of(source))
+
+
+@lru_cache(maxsize=1)
+def _signs_of(source: str) -> Signs:
+    """Of one long text, which many sentences are compared with."""
+    return signs([source])
+
+
+def said_by(step: Step) -> Signs:
+    """What the answer to a Step says; its own text is a question or an order, and says nothing but with the answer."""
+    return merged(
+        [signs([step.result, *(fact.text for fact in step.learned)]), answered(step.text, step.result)]
+    )
+
+
+def _heals(step: Step) -> bool:
+    seen = step.kind in (StepKind.VERIFICATION, StepKind.RESOLUTION_SUGGESTION)
+    return _outcome(step) == "fixed" or (seen and _outcome(step) == "yes")
 
 
 def _shares_words(text: str, rests_on: str) -> bool:

@@ -41,7 +41,7 @@ def without_beliefs(session: Session) -> Callable[[str], str]:
 
 
 def _blind_step(step: Step, without: Callable[[str], str]) -> Step:
-    learned = tuple(Fact(said, f.step) for f in step.learned if _tells_something(said := without(f.text)))
+    learned = tuple(Fact(said, f.step) for f in step.learned if tells_something(said := without(f.text)))
     return replace(
         step,
         text=without(step.text),
@@ -49,7 +49,7 @@ def _blind_step(step: Step, without: Callable[[str], str]) -> Step:
         options=tuple(replace(o, label=without(o.label)) for o in step.options),
         outcome=replace(step.outcome, text=without(step.outcome.text)) if step.outcome else None,
         learned=learned,
-        ruled_out=tuple(said for cause in step.ruled_out if _tells_something(said := without(cause))),
+        ruled_out=tuple(said for cause in step.ruled_out if tells_something(said := without(cause))),
     )
 
 
@@ -65,5 +65,5 @@ def _blanking(causes: Sequence[str]) -> Callable[[str], str]:
     return cache(lambda text: pattern.sub("…", text))
 
 
-def _tells_something(text: str) -> bool:
+def tells_something(text: str) -> bool:
     return any(c.isalnum() for c in text)

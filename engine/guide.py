@@ -16,6 +16,7 @@ from engine.guide_stand import resumed as resumed
 from engine.guide_stand import state_of as state_of
 from engine.guide_stand import view_of as view_of
 from engine.guide_stand import without_beside as without_beside
+from engine.guide_text import INTERFACE
 from engine.history import History
 from engine.matching import SUGGEST
 from engine.note_text import sentence
@@ -33,9 +34,13 @@ DONE = (
 SEEN = (Option("yes", "It works", "yes"), Option("no", "It does not work", "no"))
 USUAL = {StepKind.ACTION: DONE, StepKind.SCRIPT: DONE, StepKind.VERIFICATION: SEEN}
 """The answers of a step for which the model offered none."""
-LONGEST_WHY = 700
+LONGEST_WHY = 400
+"""Of the model's own words: what the step rests on follows them, and a card shows both."""
 MOST_HYPOTHESES = 16
 LEFT_FLOW = "guide_left_flow"
+DEEDS = frozenset({StepKind.ACTION, StepKind.SCRIPT})
+ASKED_BY = 3
+"""The interface is asked at the latest in place of the model's third step with something to do."""
 
 
 def proposal(checked: Checked, history: History, flows: Mapping[str, Flow], base: GuideReply) -> GuideReply:
@@ -54,6 +59,9 @@ def proposal(checked: Checked, history: History, flows: Mapping[str, Flow], base
     else:
         step = _of_its_own(checked, session, base, flow)
     number = session.step_count + 1 + len(base.tried)
+    if _interface_first(checked, step, history):
+        checked, follows = _asking_interface(checked), False
+        step = _of_its_own(checked, session, base, flow)
     step = replace(
         step,
         number=number,
@@ -134,6 +142,28 @@ def _of_its_own(checked: Checked, session: Session, base: GuideReply, flow: Flow
     ends = checked.kind is StepKind.RESOLUTION_SUGGESTION
     options = (walking.FIXED, walking.NOT_FIXED) if ends else checked.options or USUAL.get(checked.kind, ())
     return replace(step, options=options, script=checked.script, stand=stand)
+
+
+def _interface_first(checked: Checked, step: Step, history: History) -> bool:
+    """Whether code asks for the interface now: the model had its chances, and the question is asked once in any case."""
+    if checked.asks_interface or checked.move is Move.LEAVE or step.kind not in DEEDS:
+        return False
+    before = [each for each in history.done if each.guide == "claude" and each.kind in DEEDS]
+    return len(before) + 1 >= ASKED_BY and not guide_stand.interface_of(history.session)
+
+
+def _asking_interface(checked: Checked) -> Checked:
+    return replace(
+        checked,
+        kind=StepKind.QUESTION,
+        say=INTERFACE,
+        say_to_user="",
+        why="So that the next steps are worded for the way you work.",
+        move=Move.NONE,
+        node="",
+        script=None,
+        asks_interface=True,
+    )
 
 
 def _why(checked: Checked) -> str:

@@ -18,7 +18,7 @@ from engine.history import History
 from engine.note_text import one_line, storable
 from engine.psa import Ticket
 from engine.redact import Masks, unmask
-from engine.session import Fact, Hypothesis, Json, Option, Script, Step, StepKind
+from engine.session import Fact, Hypothesis, Intake, Json, Option, Script, Step, StepKind
 
 LONGEST_SAY = 1_500
 LONGEST_LABEL = 75
@@ -204,7 +204,7 @@ class _Reading:
             return Rests(Ground.TICKET)
         if word == "picture" and (self._view.seen_pictures or self._view.new_pictures):
             return Rests(Ground.PICTURE)
-        if word == "intake":
+        if word == "intake" and _reported(self._view.history.session.intake):
             return Rests(Ground.INTAKE)
         raise Unusable('rests_on names nothing that is there; use "step" with its number, "log: " with a line, "ticket", "intake" or "picture", as far as they exist.')  # fmt: skip
 
@@ -329,6 +329,11 @@ def _in_order(pieces: Sequence[str], row: str) -> bool:
 
 def _folded(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _reported(intake: Intake) -> bool:
+    """Whether anything was said at the start; a ticket and a log alone are grounds of their own."""
+    return bool(intake.text.strip() or intake.tried or intake.image_urls)
 
 
 def _object(value: object) -> Json:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from engine.evidence import Support
 from engine.history import History
-from engine.note_text import BAD, declared, one_line
+from engine.note_text import BAD, declared, one_line, storable
+from engine.polarity import denies, says_no
 from engine.psa import Ticket
 from engine.session import Fact, Hypothesis, HypothesisState, Json, Manner, Step
 from engine.terms import terms
@@ -15,10 +16,6 @@ from engine.terms import terms
 MOST_LISTED = 8
 FACT = 300
 CAUSE = 160
-_NEGATED = re.compile(
-    r"\b(?:not?|never|none|nothing|nobody|without|cannot|un\w{3,}|nicht|kein\w*|nie|ohne|pas|sin|non)\b|n['’]t\b",
-    re.IGNORECASE,
-)
 _DEED = re.compile(
     r"\bI(?:['’](?:ve|m|ll)| have| am| will)?(?: just| already| now| also){0,2} (?:e-?mail|mail|sen[dt]|clos|chang|set|post|add|book|bill"
     r"|reboot|restart|delet|remov|resolv|escalat|inform|notif|updat|reset|assign|record|order|writ|wrote)(?:e?s|e?d|t?ing|ten|e)?\b",
@@ -41,12 +38,17 @@ class Claims:
         self._text = text
 
     def facts(self, listed: object, last: Step | None) -> Iterator[Fact]:
-        """Only of the answer given last; what its words do not carry is dropped, not sent back."""
+        """Only of the answer given last; what its words do not carry is dropped, not sent back.
+
+        Where a sentence says the opposite of the answer, the answer stands in its own words.
+        """
         for each in _objects(listed):
-            fact = self._fact(each)
-            if fact is None or last is None or fact.step != last.number:
+            if last is None or _int(each["step"]) != last.number:
                 continue
-            if not _turned_round(fact.text, last):
+            fact = self._fact(each)
+            if fact is None and self._opposes(each):
+                fact = _in_own_words(last)
+            if fact is not None and not _turned_round(fact.text, last):
                 yield fact
 
     def hypotheses(self, listed: object) -> Iterator[Hypothesis]:
@@ -71,7 +73,8 @@ class Claims:
             step = self._done.get(number)
             if step is None or not cause or step.outcome is None or step.outcome.manner is Manner.CANNOT_DO:
                 continue
-            if cause.casefold() in known or self._support.carries(cause, [number]):
+            # A cause is named by the very answer that says no to it.
+            if cause.casefold() in known or self._support.names(cause, [number]):
                 yield Fact(cause, number)
 
     def _fact(self, each: Json) -> Fact | None:
@@ -82,10 +85,20 @@ class Claims:
         # What is believed becomes part of what a step carries: nothing may get in that its own words do not.
         return Fact(one_line(text), step) if self._support.carries(text, [step]) else None
 
+    def _opposes(self, each: Json) -> bool:
+        text, step = self._text(each["text"]), _int(each["step"])
+        return self._support.names(text, [step]) and self._support.turns_round(text, [step])
+
+
+def _in_own_words(step: Step) -> Fact | None:
+    """The answer itself as a fact; nothing where it is a bare word or a question."""
+    said = one_line(storable(step.outcome.text if step.outcome else ""), FACT)
+    return Fact(said, step.number) if terms(said) and "?" not in said else None
+
 
 def _turned_round(fact: str, step: Step) -> bool:
     """Whether a “no” was made a “yes”: the fact has only the question's words, and nothing that negates them."""
-    if declared(step) not in BAD or _NEGATED.search(fact):
+    if (declared(step) not in BAD and not says_no(step.result)) or denies(fact):
         return False
     return not set(terms(fact)) & set(terms(step.result))
 

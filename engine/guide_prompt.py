@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,7 @@ from engine.flows import Flow
 from engine.guide_news import News, State, told_at_start
 from engine.guide_quoting import Quoting
 from engine.guide_sources import briefing_text, flow_block, ticket_block
-from engine.guide_text import system_text
+from engine.guide_text import INTERFACE, READ_BACK, system_text
 from engine.history import History
 from engine.note_text import one_line, result_of
 from engine.psa import Ticket
@@ -28,9 +29,15 @@ _HOUR: Json = {"type": "ephemeral", "ttl": "1h"}
 _SOURCES = {NoteKind.EVIDENCE: "evidence", NoteKind.NOTE: "note", NoteKind.ADVICE: "advice of a colleague"}
 
 
+PICTURE_TOKENS = 1_500
+_PICTURE = re.compile(r'"type": ?"picture"')
+
+
 def estimate(text: str) -> int:
-    """About how many tokens a text has, rather too many than too few."""
-    return math.ceil(len(text) / 3)
+    """About how many tokens a text or a message's content has, rather too many than too few."""
+    plain = len(text.encode("ascii", "ignore"))
+    pictures = len(_PICTURE.findall(text)) * PICTURE_TOKENS
+    return math.ceil(plain / 3) + len(text) - plain + pictures
 
 
 # ── The system blocks ───────────────────────────────────────────────────────────────────────────────────────
@@ -87,9 +94,7 @@ def user_turn(new: News, state: State, tag: str, masked: Masked) -> tuple[list[J
         *_pictures(new, quoting),
     ]
     if new.waiting is not None:
-        told.append(
-            f"Step {new.waiting.number} (“{quoting.line(new.waiting.text, 200)}”) is not answered yet."
-        )
+        told.append(f"Step {new.waiting.number} (“{_text(new.waiting, quoting)}”) is not answered yet.")
     said = "\n\n".join(part for part in told if part) or "Nothing new was said. Propose the next step."
     text = f"{said}\n\n{_state_lines(new, state, quoting)}"
     shown: list[Json] = [{"type": "picture", "id": picture.id} for picture in new.pictures]
@@ -107,8 +112,9 @@ def _told(step: Step, quoting: Quoting) -> str:
         return ""
     who = "" if step.guide == "claude" else ", proposed without you"
     briefs = step.kind is StepKind.BRIEFING
-    text = _BRIEFED if briefs else quoting.line(step.text, 600 if who else 200)
-    lines = [f"Step {step.number} ({step.kind.value}{who}): “{text}”"]
+    lines = [f"Step {step.number} ({step.kind.value}{who}): “{_text(step, quoting, 600 if who else 200)}”"]
+    lines.append(_read_back(step, quoting))
+    lines.append("FlowPilot asked this in place of the step you proposed." if _by_code(step) else "")
     lines.append(f"{_MANNERS[step.outcome.manner]}{_chosen(step, quoting)}")
     lines.append(quoting.block("answer", step.outcome.text, ANSWER))
     # A briefing repeats what stands in the ticket and in the request for help.
@@ -116,6 +122,21 @@ def _told(step: Step, quoting: Quoting) -> str:
     if step.corrected_by is not None:
         lines.append(f"Afterwards this was taken back; step {step.corrected_by} asks it again.")
     return "\n".join(line for line in lines if line)
+
+
+def _text(step: Step, quoting: Quoting, limit: int = 200) -> str:
+    """A step's own words; what it repeats from outside stands in a block."""
+    if step.kind is StepKind.BRIEFING:
+        return _BRIEFED
+    return READ_BACK if "saw" in step.stand else quoting.line(step.text, limit)
+
+
+def _read_back(step: Step, quoting: Quoting) -> str:
+    return quoting.block("screenshot", str(step.stand.get("saw") or ""), 700)
+
+
+def _by_code(step: Step) -> bool:
+    return step.guide == "claude" and step.text == INTERFACE
 
 
 _BRIEFED = "What was found so far, as it stands below."
@@ -133,7 +154,7 @@ def _chosen(step: Step, quoting: Quoting) -> str:
 
 
 def _left(step: Step, quoting: Quoting) -> str:
-    return f"Step {step.number} (“{quoting.line(step.text, 200)}”) was left without an answer."
+    return f"Step {step.number} (“{_text(step, quoting)}”) was left without an answer."
 
 
 def _note(note: Note, quoting: Quoting) -> str:
@@ -183,7 +204,7 @@ def _flow_lines(state: State, quoting: Quoting) -> list[str]:
 
 
 _INTERFACE = {
-    "": "Interface: not asked yet.",
+    "": "Interface: not asked yet. If you have not asked by the third step with something to do, FlowPilot does.",
     "asked": "Interface: asked already, do not ask again.",
     "gui": "Interface: the technician prefers the graphical interface.",
     "cli": "Interface: the technician prefers the command line.",
@@ -247,8 +268,8 @@ def _so_far(history: History, until: int, quoting: Quoting) -> str:
     for step in history.done:
         if step.number <= until:
             said = quoting.line(result_of(step, 300), 300)
-            text = _BRIEFED if step.kind is StepKind.BRIEFING else quoting.line(step.text, 200)
-            lines.append(f"Step {step.number} ({step.kind.value}): “{text}”")
+            lines.append(f"Step {step.number} ({step.kind.value}): “{_text(step, quoting)}”")
+            lines.append(_read_back(step, quoting))
             lines.append(quoting.block("answer", said, 400))
             lines.append(
                 quoting.block("briefing", briefing_text(step), 3_000)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.flows import Flow, FlowOption, Node
 from engine.guide_quoting import Quoting
-from engine.psa import Ticket
+from engine.psa import Ticket, TicketNote
 from engine.session import Step
 
 TICKET = 14_000
@@ -33,11 +33,18 @@ def _ticket_lines(ticket: Ticket) -> Iterator[str]:
     for device in ticket.configurations[:8]:
         parts = (device.name, device.type, device.operating_system, device.ip_address, device.last_login)
         yield "Device: " + ", ".join(part for part in parts if part)
-    for note in ticket.notes[:MOST_NOTES]:
+    for note in newest_first(ticket)[:MOST_NOTES]:
         yield f"Note ({note.visibility}): {note.text[:1_200]}"
     for recent in ticket.recent[:5]:
         solved = f"; solved by: {recent.resolution_line}" if recent.resolution_line else ""
         yield f"Recent ticket {recent.id}: {recent.summary} ({recent.status or 'status unknown'}){solved}"
+
+
+def newest_first(ticket: Ticket) -> list[TicketNote]:
+    """The notes that say something; those without a time come last, as they stand in the ticket."""
+    dated = [(note.at, note) for note in ticket.notes if note.at is not None and note.text]
+    newest = [note for _, note in sorted(dated, key=lambda each: each[0], reverse=True)]
+    return newest + [note for note in ticket.notes if note.at is None and note.text]
 
 
 def flow_block(flow: Flow, quoting: Quoting) -> str:

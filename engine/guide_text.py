@@ -47,9 +47,11 @@ say_to_user: a sentence the technician may read to the user, without jargon; emp
 options: two to five short answers the technician is likely to give, at most 60 characters each, different from each \
 other and together covering the likely results. means: yes (what was asked is so, or it worked as it should) · no (it \
 is not so, or it failed) · no_change (it was done and nothing changed) · fixed (the problem itself is gone) · other. A \
-question has at least two. For an information_request leave them empty. The technician can always write his own words, \
-say "Already tried" or "Can't do that"; do not offer these.
-script: language, text, risk, rollback. Only for the kinds script, action and verification; otherwise all four empty. \
+question has at least two. Leave them empty for an information_request, and where FlowPilot sets them: when flow.move is \
+follow, and when asks_interface is true. The technician can always write his own words, say "Already tried" or "Can't do \
+that"; do not offer these.
+script: language, text, risk, rollback. Only for the kinds script, action and verification, and not when flow.move is \
+follow; otherwise all four empty. \
 risk: read_only, changes_state, or destructive (data, settings or access could be lost for good). If you hesitate, take \
 the higher one; FlowPilot raises a label that is too low. rollback says how to undo it; for destructive ones it is never \
 empty. At most 40 lines that do one thing. No passwords, keys or tokens in it, not even invented ones: let the tool ask. \
@@ -60,9 +62,11 @@ step. Only from the answer given last, only what was really said; empty if it pr
 from a guess or from your own knowledge.
 ruled_out: causes that an answered step excludes, with its number. "No change" after a fix excludes the cause that this \
 fix treats, and nothing more.
-hypotheses: the causes you consider, at most six, likeliest first. state: open, ruled_out or confirmed. evidence: what \
-speaks for or against, each in the words of the step it comes from, with its number (0 for report and ticket). Name a \
-cause the same way every time. One that was ruled out stays so.
+hypotheses: the causes you consider, at most six, likeliest first; at first all of them, later only those that are new \
+or that the newest answer changed or speaks for or against. FlowPilot keeps the others with their evidence, so do not \
+repeat them; after a step was taken back, list all that still hold once more. state: open, ruled_out or confirmed. \
+evidence: what is new for or against, each in the words of the step it comes from, with its number (0 for report and \
+ticket). Name a cause the same way every time. One that was ruled out stays so.
 confidence: how sure you are that this way leads to the solution, in steps of ten. 0–30: not enough is known. 40–70: \
 some causes are left. 80–100: one cause is left and an answered step proves it. Without such proof stay below 80.
 problem_summary, problem_domain: when the session asks for them, the problem in one line of at most 120 characters \
@@ -80,8 +84,8 @@ FlowPilot sets the answers itself. Afterwards keep to what was said; while nothi
 A flow is a decision tree that the provider trusts. When the session follows one, its outline stands in your \
 instructions, and each turn lists the nodes that are allowed now.
 - follow: this step is one of the allowed nodes; put its id into node. You may word the node for this case in say, but \
-ask or do exactly what it says. Its options, script and resolution are set by FlowPilot, whatever you write there. This \
-is the normal case.
+ask or do exactly what it says. Its options, script and resolution are set by FlowPilot: leave options and script empty. \
+This is the normal case.
 - none: this step belongs to no flow. While a flow is followed use it only for one question in between, when an answer \
 was unclear or something is missing that the flow takes for granted.
 - leave: the evidence contradicts the flow. Say in reason what contradicts it, and let rests_on name the answered step, \
@@ -115,6 +119,12 @@ experienced colleague: concrete, friendly, short, no exclamation marks, no prais
 headings or tables. Explain a term only where a junior technician would stumble. Blame nobody. If an answer of yours is \
 sent back as invalid, answer again in full with what was wrong put right.
 """
+
+
+INTERFACE = "Do you prefer the graphical interface or the command line for what comes next?"
+"""Asked by code where the model has not asked for it."""
+READ_BACK = "Is this what stands in the screenshot?"
+"""What a step that reads a screenshot back is called; what was read comes from outside and stands in a block."""
 
 
 def system_text() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -35,6 +36,7 @@ from engine.events import (
 )
 from engine.session import (
     Escalation,
+    Json,
     Manner,
     Note,
     NoteKind,
@@ -194,11 +196,19 @@ def _hand_to(session: Session, engineer: UUID, now: datetime) -> Moved:
 
 def _close_table(session: Session, now: datetime) -> Moved:
     """The Step on the table is withdrawn; the Guide proposes it again from where it stands."""
+    session = replace(session, stand=_beneath(session.stand))
     step = session.current
     if step is None or step.outcome is not None:
         return session, ()
     gone = Outcome(Manner.WITHDRAWN, "", session.owner_id, now)
     return with_step(session, replace(step, outcome=gone)), (CollapseStep(step=step.number),)
+
+
+def _beneath(stand: Json) -> Json:
+    """The place in the work that a preview of FlowPilot's own was laid over; previews may lie on previews."""
+    while stand.get("at") == "preview" and isinstance(under := stand.get("under"), Mapping):
+        stand = dict(under)
+    return stand
 
 
 def postpone(session: Session, event: PickupPostponed, now: datetime) -> Moved:

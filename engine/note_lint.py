@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.redact_patterns import secret_spans
+from engine.redact_values import value_spans
 
 LintKind = Literal["password", "blame", "missing_result", "missing_verification"]
 
@@ -32,23 +33,29 @@ def lint(
     has_steps: bool = True,
     by_people: Collection[str] = (),
     verified: bool | None = None,
+    secrets: Sequence[str] = (),
 ) -> tuple[Lint, ...]:
     """What is wrong with texts given by their names (`technical`, `customer`, `fix`, …), in their order.
 
     `occasion` is one of WriteUp's; only a `resolution` must say how it was verified. `has_steps`: whether anything
     was done at all, so that results can be missing. `by_people`: first names of colleagues and users, whose blaming
     counts too. `verified` settles the verification where the caller knows it; None reads it from the texts.
+    `secrets`: values that are known to be passwords, wherever they stand.
     """
     found = [
-        each for name, text in texts.items() for each in _in_text(name, text[:LONGEST], has_steps, by_people)
+        each
+        for name, text in texts.items()
+        for each in _in_text(name, text[:LONGEST], has_steps, by_people, secrets)
     ]
     if occasion == "resolution" and has_steps:
         found += _verification(texts, verified)
     return tuple(dict.fromkeys(found))[:MOST]
 
 
-def _in_text(name: str, text: str, has_steps: bool, people: Collection[str]) -> Iterator[Lint]:
-    yield from _passwords(name, text)
+def _in_text(
+    name: str, text: str, has_steps: bool, people: Collection[str], secrets: Sequence[str]
+) -> Iterator[Lint]:
+    yield from _passwords(name, text, secrets)
     for said in _sentences(text):
         if _blames(said, people):
             yield Lint("blame", _short(said), name)
@@ -60,9 +67,9 @@ def _in_text(name: str, text: str, has_steps: bool, people: Collection[str]) -> 
 # ── Passwords ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _passwords(name: str, text: str) -> Iterator[Lint]:
+def _passwords(name: str, text: str, secrets: Sequence[str]) -> Iterator[Lint]:
     end = 0
-    for span in sorted(secret_spans(text)):
+    for span in sorted((*secret_spans(text), *value_spans(text, secrets))):
         if span.start >= end:
             first = max(text.rfind("\n", 0, span.start) + 1, span.start - 60)
             yield Lint("password", f"{' '.join(text[first : span.start].split())} ⟦SECRET⟧".strip(), name)

@@ -33,6 +33,7 @@ from engine.events import (
     TicketUnreadable,
 )
 from engine.history import History
+from engine.inheriting import FRESH, inherited, intake_of, readable
 from engine.lifecycle import advance
 from engine.model import Purpose
 from engine.owing import gather
@@ -55,7 +56,7 @@ from engine.ports import (
     Worded,
     Writer,
 )
-from engine.post_writes import completed
+from engine.post_writes import completed, masked
 from engine.posting import Posting
 from engine.psa import BoardStatus, PsaFailure, PsaNotFound, Ticket, ticket_from_json
 from engine.session import OPEN, Session, Status
@@ -156,7 +157,7 @@ class Work:
         """The Guide's answer, or nothing where the Turn was over before it came."""
         try:
             async with self._watch.working(lease.account, history.session, effect.turn) as live:
-                answered = await self._guide.reply(history, _ticket(history.session), live)
+                answered = await self._guide.reply(history, readable(history.session), live)
         except TurnOver:
             return Done()
         return Done((GuideReplied(effect.turn, answered.reply),), answered.save)
@@ -175,7 +176,7 @@ class Work:
         told = await self._history(lease, parent) if parent and not history.done else history
         source = told or history
         fresh = source is not history
-        ticket = _ticket(source.session)
+        ticket = readable(source.session, fresh=fresh)
         worded = await self._writer.write(Purpose.BRIEFING, history.session, source, ticket, fresh=fresh)
         text, learned, ruled_out = writing.briefing_of(
             source, ticket, source.session.package, worded, fresh=fresh
@@ -227,7 +228,7 @@ class Work:
         history = await self._history(lease)
         if history is None:
             return Done()
-        ticket, worded = _ticket(history.session), Worded()
+        ticket, worded = readable(history.session), Worded()
         if history.session.status is Status.REQUESTING_ESCALATION:
             worded = await self._writer.write(Purpose.PACKAGE, history.session, history, ticket)
         return Done((PackageWritten(writing.package_of(history, ticket, worded)),), worded.save)
@@ -238,6 +239,7 @@ class Work:
             history: History = await unit.sessions.history(lease.subject)
             owing = await gather(unit, history.session, effect.engineer)
             link = await unit.places.link_of(lease.subject)
+            secrets = await unit.masks.secrets(lease.subject)
         session = history.session
         view = await self._door.open(lease.account, session.connection_id)
         ticket = _ticket(session)
@@ -257,6 +259,7 @@ class Work:
             already=owing.already,
             posted_texts=owing.posted_texts,
             link=link,
+            secrets=secrets,
         )
 
         async def save(unit: Any) -> None:
@@ -289,6 +292,7 @@ class Work:
         async with self._memory.transaction(lease.account) as unit:
             session: Session = await unit.sessions.get(lease.subject)
             owed: tuple[OwedPost, ...] = await unit.posts.of_session(lease.subject)
+            secrets: tuple[str, ...] = await unit.masks.secrets(lease.subject)
         view = await self._door.open(lease.account, session.connection_id)
 
         async def save(unit: Any) -> None:
@@ -306,7 +310,7 @@ class Work:
                     next_attempt_at=None,
                     connection_id=view.connection_id,
                     ticket_id=session.ticket_id,
-                    content=content,
+                    content=masked(content, secrets),
                     held_because=held,
                 )
                 if held is None:
@@ -315,25 +319,29 @@ class Work:
         return Done((), save)
 
     async def _open_fresh(self, effect: OpenFresh, lease: Lease) -> Performed:
-        """The new Session takes over the problem, the ticket and, in its briefing, facts and ruled-out causes."""
+        """The new Session takes over the problem, the ticket and, in its briefing, facts and ruled-out causes; and
+        what may not leave.
+        """
         async with self._memory.transaction(lease.account) as unit:
             if await unit.sessions.get(effect.session_id) is not None:
                 return Done()
             parent: Session = await unit.sessions.get(lease.subject)
             user = await unit.accounts.user(effect.by)
-        intake = replace(parent.intake, ticket_id=parent.ticket_id)
-        return Done(
-            (
-                SessionStarted(
-                    effect.session_id,
-                    lease.account,
-                    user.person,
-                    intake,
-                    parent_id=parent.id,
-                    briefed=True,
-                ),
-            )
+        stand = {**inherited(parent), FRESH: True}
+        event = SessionStarted(
+            effect.session_id,
+            lease.account,
+            user.person,
+            intake_of(parent),
+            parent.id,
+            briefed=True,
+            stand=stand,
         )
+
+        async def save(unit: Any) -> None:
+            await unit.masks.hand_down(parent.id, effect.session_id)
+
+        return Done((event,), save)
 
 
 def _reviewed(session: Session, occasion: str) -> Mapping[str, Any] | None:

@@ -24,6 +24,7 @@ from engine.session import Json
 
 LIMIT = 30_000
 CONTINUED = "… (continued in FlowPilot)"
+_TEXTS = ("text", "notes", "internal_notes")
 
 
 def note_write(content: Json, post_id: UUID, *, link: str = "", limit: int = LIMIT) -> NoteWrite:
@@ -60,6 +61,12 @@ def time_write(content: Json, post_id: UUID, *, limit: int = LIMIT) -> TimeWrite
         _ending(mask_secrets(str(content["internal_notes"])), (marker,), limit),
         marker,
     )
+
+
+def masked(content: Json, secrets: Sequence[str]) -> dict[str, object]:
+    """Stored content without the secrets that are known by now, in each of its texts."""
+    texts = {name: mask_secrets(str(content[name]), secrets) for name in _TEXTS if content.get(name)}
+    return {**content, **texts}
 
 
 def status_write(content: Json) -> StatusWrite:

@@ -21,7 +21,7 @@ from engine.ports import (
     PsaDoor,
     StillOurs,
 )
-from engine.post_writes import completed, note_write, owner_write, status_write, time_write
+from engine.post_writes import completed, masked, note_write, owner_write, status_write, time_write
 from engine.psa import (
     BoardStatus,
     NoteWrite,
@@ -86,6 +86,8 @@ class Posting:
             if post is None or post.held_because or post.state in ENDED:
                 return Done()
             others = await unit.posts.of_session(post.session_id)
+            # What was masked since it was owed must not leave either; expired, it is masked in what was stored.
+            secrets: tuple[str, ...] = await unit.masks.secrets(post.session_id)
         first = waits_for(post, others)
         if first is not None:
             # Later than now in any case: what is due at once would be taken again before the one it waits for.
@@ -95,7 +97,8 @@ class Posting:
         if overtaken(post, others):
             return _posted(post, OVERTAKEN)
         try:
-            return await self._post(post, others, lease, still_ours)
+            known = replace(post, content=masked(post.content, secrets))
+            return await self._post(known, others, lease, still_ours)
         except PsaFailure as failure:
             return await self._failed(post, failure, lease)
 

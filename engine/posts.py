@@ -25,6 +25,7 @@ from engine.remarks import remarks
 from engine.session import Interval, Json, Status
 from engine.time_entries import DayTotals, Entry, plain, rounding_line
 from engine.timekeeping import LONGEST_UNCONFIRMED, overlaps
+from engine.typed import secrets_of
 
 WITH_A_FORM = frozenset({"escalation", "resolution"})
 NOTE_OCCASIONS = frozenset({"escalation", "resolution", "escalated", "abandoned"})
@@ -76,6 +77,7 @@ class _Case:
     already: DayTotals = field(default_factory=dict)
     posted_texts: Collection[str] = ()
     link: str = ""
+    secrets: Sequence[str] = ()
 
     @property
     def ticket_id(self) -> int | None:
@@ -106,6 +108,7 @@ def owed(
     already: DayTotals | None = None,
     posted_texts: Collection[str] = (),
     link: str = "",
+    secrets: Sequence[str] = (),
 ) -> tuple[PostDraft, ...]:
     """The parts owed, in the order note, customer note, time, owner, status.
 
@@ -113,16 +116,18 @@ def owed(
     done). `reviewed` is not None when a person saw and submitted the form: Documentation fields he edited,
     `status_confirmed` and `long_time_confirmed` (ticks, True), `post_time` (False: not now), `minutes` (entry
     key → whole minutes). `unowed` are the engineer's intervals no entry covers yet, `overlaps` his intervals in
-    other Sessions, `already` and `posted_texts` what stands on the ticket from before, `link` the thread. Asked again with the
-    same facts it gives the same keys, so parts that were held can be looked at anew.
+    other Sessions, `already` and `posted_texts` what stands on the ticket from before, `link` the thread,
+    `secrets` the values that are masked in this Session. Asked again with the same facts it gives the same keys, so
+    parts that were held can be looked at anew.
     """
+    exact = secrets_of(history, ticket, secrets)
     case = _Case(
         history, occasion, engineer, settings, ticket, connected, members, statuses, zone, reviewed, unowed,
-        overlaps, already or {}, posted_texts, link,
+        overlaps, already or {}, posted_texts, link, exact,
     )  # fmt: skip
     if occasion == "owner":
         return _owner(case)
-    doc = documentation_for(history, ticket, occasion, reviewed)
+    doc = documentation_for(history, ticket, occasion, reviewed, exact)
     notes = _notes(case, doc)
     taken = {plain(t) for t in posted_texts} | {plain(str(n.content["text"])) for n in notes}
     times = _times(case, doc.customer, taken)
@@ -130,12 +135,16 @@ def owed(
 
 
 def documentation_for(
-    history: History, ticket: Ticket | None, occasion: str, reviewed: Mapping[str, Any] | None = None
+    history: History,
+    ticket: Ticket | None,
+    occasion: str,
+    reviewed: Mapping[str, Any] | None = None,
+    secrets: Sequence[str] = (),
 ) -> Documentation:
     """What is posted: composed from the record, then as the engineer stored it, then as he submits it now."""
     if occasion == "escalation":
-        return request_texts(history, ticket, reviewed)
-    doc = compose(history, ticket, occasion)
+        return request_texts(history, ticket, reviewed, secrets)
+    doc = compose(history, ticket, occasion, secrets)
     if occasion == "resolution" and history.session.documentation is not None:
         doc = edited(doc, history.session.documentation)
     return edited(doc, reviewed or {})
@@ -217,7 +226,7 @@ def _note(case: _Case, kind: str, text: str, visibility: Visibility) -> PostDraf
     """Without a member of his own the technician is named in the text."""
     name = "" if case.member_id is not None else one_line(case.history.name(case.engineer), 80)
     content = _about(case) | {
-        "text": mask_secrets(storable(text)), "visibility": visibility, "member_id": case.member_id, "technician": name,
+        "text": mask_secrets(storable(text), case.secrets), "visibility": visibility, "member_id": case.member_id, "technician": name,
     }  # fmt: skip
     if visibility == "internal" and case.link:
         content["link"] = case.link
@@ -240,7 +249,7 @@ def _times(case: _Case, customer: str, taken: set[str]) -> tuple[PostDraft, ...]
         return ()
     found: list[PostDraft] = []
     for entry in _entries(case):
-        notes = mask_secrets(storable(time_entries.bill_text(entry, customer, taken)))
+        notes = mask_secrets(storable(time_entries.bill_text(entry, customer, taken)), case.secrets)
         taken.add(plain(notes))
         overlap = overlaps((_span(entry),), case.others)
         content = _about(case) | {
@@ -255,7 +264,7 @@ def _times(case: _Case, customer: str, taken: set[str]) -> tuple[PostDraft, ...]
             "overlap_minutes": overlap // timedelta(minutes=1),
             "notes": notes,
             "internal_notes": mask_secrets(
-                storable(time_entries.detail(case.history, entry, case.zone, overlap))
+                storable(time_entries.detail(case.history, entry, case.zone, overlap)), case.secrets
             ),
         }
         held = _time_held(case, entry)
@@ -322,6 +331,7 @@ def forecast(
     overlaps: Sequence[Interval] = (),
     already: DayTotals | None = None,
     posted_texts: Collection[str] = (),
+    secrets: Sequence[str] = (),
 ) -> tuple[ForecastLine, ...]:
     """What submitting the form would do: each part, its text, who reads it, and what is held and why."""
     if occasion == "escalation":
@@ -329,11 +339,15 @@ def forecast(
         history = replace(history, session=replace(history.session, package=None, escalation=None))
     drafts = owed(
         history, occasion, engineer, settings, ticket, connected, members, statuses, zone, reviewed or {},
-        unowed, overlaps, already, posted_texts,
+        unowed, overlaps, already, posted_texts, secrets=secrets,
     )  # fmt: skip
     private = private_words(ticket, history.session.hypotheses)
     drawn = documentation_for(
-        replace(history, session=replace(history.session, documentation=None)), ticket, occasion
+        replace(history, session=replace(history.session, documentation=None)),
+        ticket,
+        occasion,
+        None,
+        secrets,
     )
     people = {name.split()[0] for name in history.names.values() if name.strip()}
     given = {**(history.session.documentation or {}), **(reviewed or {})}
@@ -345,7 +359,7 @@ def forecast(
             _text_of(draft, zone),
             readers(draft.kind, settings, ticket, str(draft.content.get("status_name", ""))),
             draft.held_because,
-            remarks(draft.kind, draft.content, occasion, private, typed, people),
+            remarks(draft.kind, draft.content, occasion, private, typed, people, secrets),
         )
         for draft in drafts
     ]

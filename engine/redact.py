@@ -73,7 +73,9 @@ def mask_secrets(text: str, values: Sequence[str] = ()) -> str:
     text = _PLACEHOLDER.sub(lambda hit: SECRET if hit[1] == "SECRET" else hit[0], text)
     for _ in range(_ROUNDS):
         before = text
-        parts = [(part, [] if _PLACEHOLDER.fullmatch(part) else [*secret_spans(part)]) for part in _parts(text)]
+        parts = [
+            (part, [] if _PLACEHOLDER.fullmatch(part) else [*secret_spans(part)]) for part in _parts(text)
+        ]
         found = further(part[span.start : span.end] for part, spans in parts for span in spans)
         exact = tuple(dict.fromkeys((*exact, *found)))
         text = "".join(
@@ -96,13 +98,33 @@ def counts(text: str) -> dict[str, int]:
 
 
 def also(values: str, masks: Masks) -> Masks:
-    """The masks and one more SECRET for each line or comma part a person asked to hide."""
+    """The masks and one more SECRET for each value a person asked to hide."""
     vault = _Vault(masks)
-    for line in re.split(r"[\n,;]", values[:10_000]):
-        value = line.strip(" \t\r\"'`“”")
-        if 3 <= len(value) <= 500:
-            vault.placeholder(value, MaskKind.SECRET)
+    for value in asked_for(values):
+        vault.placeholder(value, MaskKind.SECRET)
     return tuple(vault.masks)
+
+
+def asked_for(values: str) -> tuple[str, ...]:
+    """What a person wrote to have it hidden: each line is one value, in a single line each part between commas; what
+    stands in quotation marks stays whole.
+    """
+    lines = [line.strip() for line in values[:10_000].splitlines() if line.strip()]
+    parts = lines if len(lines) > 1 else [hit[0] for line in lines for hit in _PART.finditer(line)]
+    found = (part.strip(" \t\r\"'`“”„") for part in parts)
+    return tuple(dict.fromkeys(value for value in found if 3 <= len(value) <= 500))
+
+
+_PART = re.compile(r"[ \t]*(?:\"[^\"]+\"|“[^”]+”|„[^“”]+[“”]|`[^`]+`)[ \t]*(?=[,;]|$)|[^,;]+")
+
+
+def stands_in(text: str, values: Sequence[str]) -> bool:
+    """Whether one of the values stands in a text in clear, whatever its case; a placeholder holds none."""
+    return any(
+        next(iter(value_spans(part, values)), None) is not None
+        for part in _parts(text)
+        if part and not _PLACEHOLDER.fullmatch(part)
+    )
 
 
 def without_lookalikes(text: str) -> str:
@@ -138,7 +160,7 @@ class _Vault:
     def __init__(self, masks: Masks) -> None:
         self.masks = list(masks)
         self.placeholders = {m.placeholder: m for m in masks}
-        self._secrets = {m.value: m for m in masks if m.kind is MaskKind.SECRET}
+        self._secrets = {m.value.casefold(): m for m in masks if m.kind is MaskKind.SECRET}
         self._others = {m.value.casefold(): m for m in masks if m.kind is not MaskKind.SECRET}
         self._last: dict[str, int] = {}
         for m in masks:
@@ -147,7 +169,7 @@ class _Vault:
 
     def placeholder(self, value: str, kind: MaskKind, tag: str = "") -> str:
         secret = kind is MaskKind.SECRET
-        found = self._secrets.get(value) if secret else self._others.get(value.casefold())
+        found = (self._secrets if secret else self._others).get(value.casefold())
         # The first name “Jane” is looked for with its capital only; the account “jane” wherever it stands.
         bare = found is not None and found.kind is MaskKind.PERSON and " " not in found.value
         if found is not None and not (bare and kind is not MaskKind.PERSON):
@@ -156,10 +178,7 @@ class _Vault:
         made = Mask(f"⟦{kind}_{number}{f' {tag}' if tag else ''}⟧", kind, value)
         self.masks.append(made)
         self.placeholders[made.placeholder] = made
-        if secret:
-            self._secrets[value] = made
-        else:
-            self._others[value.casefold()] = made
+        (self._secrets if secret else self._others)[value.casefold()] = made
         return made.placeholder
 
 
@@ -317,12 +336,11 @@ def _remembered(text: str, vault: _Vault) -> Iterator[Span]:
 
 
 def _occurrences(text: str, value: str, kind: MaskKind, *, whole: bool) -> Iterator[Span]:
-    """Where the value stands as words of its own; part of a name only when capitalised, a secret only as it is."""
+    """Where the value stands as words of its own, whatever its case; part of a name only when capitalised."""
     left = r"(?<!\w)" if value[0].isalnum() else ""
     right = r"(?!\w)" if value[-1].isalnum() else ""
     inside = r"(?:[a-z0-9][\w-]{0,62}\.){0,4}" if kind is MaskKind.HOST else ""
-    flags = 0 if kind is MaskKind.SECRET else re.IGNORECASE
-    for hit in re.compile(f"{left}{inside}{re.escape(value)}{right}", flags).finditer(text):
+    for hit in re.compile(f"{left}{inside}{re.escape(value)}{right}", re.IGNORECASE).finditer(text):
         if whole or _as_name(text, hit):
             yield Span(*hit.span(), kind, _tag(hit[0], kind))
 

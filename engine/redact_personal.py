@@ -18,6 +18,7 @@ _PERSONAL: tuple[tuple[MaskKind, re.Pattern[str]], ...] = tuple(
         (MaskKind.USER, r"(?i)[\\/]users[\\/](?!public\b|default\b|all users\b|administrator\b|shared\b)(?P<v>[^\\/\s:*?\"<>|,;]{2,40})"),
         (MaskKind.USER, r"(?<![\w/])/home/(?P<v>[\w.-]{2,40})"),
         (MaskKind.USER, r"(?<![\w\\:./-])(?!NT |BUILTIN|AUTHORITY|HK[LCU]|IIS |SYSTEM|SOFTWARE|Microsoft|Windows|Program)[A-Z][A-Z0-9-]{1,14}\\(?P<v>[A-Za-z][\w.$-]{1,40})(?![\w\\])"),
+        (MaskKind.HOST, r"(?<![\w\\:./-])(?!NT |BUILTIN|AUTHORITY|HK[LCU]|IIS |SYSTEM|SOFTWARE|WORKGROUP|AZUREAD|DOMAIN\b)(?P<v>[A-Z][A-Z0-9-]{2,14})(?=\\[A-Za-z][\w.$-]{1,40}(?![\w\\]))"),
         (MaskKind.USER, r"(?i)\b(?:account name|user ?name|logon name|samaccountname|upn|userid|user id|uid)\s{0,3}[:=]\s{0,10}[\"']?(?!system\b|administrator\b|admin\b|root\b|guest\b|anonymous|local service|network service|n/a|-\s|unknown|none|null|the\b)(?P<v>[a-z][\w.-]{1,40})"),
         (MaskKind.USER, r"(?i)\b(?:whoami|logged (?:in|on) as|run(?:ning)? as|user|account)\W{1,6}[a-z][a-z0-9-]{1,14}\\(?!system\b|network|local)(?P<v>[a-z][\w.-]{1,40})(?![\w\\])"),
         (MaskKind.PERSON, r"\b(?:[Cc]aller|[Rr]equester)[ ](?!Computer|Process|Account|Name|User|Service)(?P<v>[A-Z][a-z'’-]{1,20}[ ][A-Z][a-zA-Z'’-]{1,25})(?![\w@])"),

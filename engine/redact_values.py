@@ -35,7 +35,7 @@ def value_spans(text: str, values: Sequence[str]) -> Iterator[Span]:
 
 def secret_values(texts: Iterable[str]) -> tuple[str, ...]:
     """The values that the rules take for secrets in these texts, to be looked for in others and further on."""
-    return further((text[s.start : s.end] for text in texts for s in secret_spans(text)))
+    return further(text[s.start : s.end] for text in texts for s in secret_spans(text))
 
 
 def further(found: Iterable[str]) -> tuple[str, ...]:
@@ -55,7 +55,8 @@ def further(found: Iterable[str]) -> tuple[str, ...]:
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
     left = r"(?<!\w)" if words[0][0].isalnum() else ""
     right = r"(?!\w)" if words[-1][-1].isalnum() else ""
-    return re.compile(rf"{left}{r'\s{1,20}'.join(map(re.escape, words))}{right}", re.IGNORECASE)
+    value = r"\s{1,20}".join(map(re.escape, words))
+    return re.compile(f"{left}{value}{right}", re.IGNORECASE)
 
 
 def _cut_off(text: str, value: str) -> Iterator[Span]:

@@ -89,6 +89,7 @@ _DESTRUCTIVE = _compiled(
     rf"{_AT}(?:mkfs(?:\.\w{{2,6}})?|wipefs|blkdiscard|sdelete(?:64)?|lvremove|vgremove|pvremove|shred)\s{{1,5}}[\w/-]",
     rf"{_AT}dd\s{_REST}\bof=/dev/|>\s{{0,3}}/dev/(?:sd|nvme|vd|hd)|{_AT}(?:zpool|zfs)\s{{1,3}}destroy\b",
     rf"{_AT}cipher(?:\.exe)?\s{_REST}/w\b|{_AT}manage-bde\s{_REST}-delete\b|{_AT}(?:clear-tpm|remove-bitlockerkeyprotector)\b",
+    rf"{_AT}eseutil(?:\.exe)?\s(?:{_REST}\s)?[/-]p\b|{_AT}wsl(?:\.exe)?\s(?:{_REST}\s)?--unregister\b",
     # files in bulk
     rf"{_AT}(?:sudo\s{{1,3}})?rm\s{{1,5}}(?:-\S{{1,20}}\s{{1,5}}){{0,5}}(?:-[a-z]{{0,6}}r[a-z]{{0,6}}\b|--recursive)",
     rf"{_AT}(?:ri|rm|rd|rmdir|del|erase|remove-item)\s(?:{_REST}\s)?-r(?:e(?:c(?:u(?:r(?:se?)?)?)?)?)?(?![\w-])",
@@ -154,6 +155,9 @@ _CHANGING = _compiled(
     rf"{_AT}chmod\s{{1,3}}(?:-R\s{{1,3}})?(?:[0-7]{{3,4}}|[ugoa]{{0,4}}[+=-][rwxst])|{_AT}chown\s{{1,3}}(?:-R\s{{1,3}})?\w{{1,30}}:|{_AT}kill(?:all)?\s{{1,3}}-\w{{1,8}}\s",
     rf"{_AT}(?:pkill|killall|useradd|usermod|groupadd|visudo|parted|fdisk)\s{{1,3}}[\w/-]|{_AT}iptables\s{{1,3}}-[ADIFXP]\b|{_AT}ufw\s{{1,3}}(?:allow|deny|reset|disable|enable)",
     rf"{_AT}kubectl\s{{1,3}}(?:apply|scale|rollout|edit|patch|drain|cordon)|{_AT}docker\s{{1,3}}(?:stop|restart|run|kill|exec)\s{{1,3}}\S|{_AT}(?:dnscmd|usoclient|wuauclt)\s{{1,3}}[/\w]",
+    rf"{_AT}eseutil(?:\.exe)?\s{{1,3}}[/-][dr]\b|{_AT}wsl(?:\.exe)?\s{{1,3}}--(?:shutdown|terminate|install|import|set-default|update|mount|unmount)|{_AT}wusa(?:\.exe)?\s{_REST}(?:/\w|\.msu\b)",
+    rf"{_AT}logoff(?:\.exe)?\s{{1,3}}(?:\d|/\w)|\b(?:run|type|enter|execute|use)\s{{1,3}}[\"'`]{{0,1}}logoff\b|`logoff`",
+    rf"{_AT}(?-i:rm)\s{{1,5}}[\w./~*\"'$-]|{_AT}(?:connect|disconnect)-(?:iscsitarget|rduser|virtualdisk|vmnetworkadapter)\b",
     rf"{_AT}conf(?:igure)?\s{{1,3}}t(?:erminal)?\b(?! server)|{_AT}(?:write\s{{1,3}}memory|copy\s{{1,3}}run\w{{0,11}}\s{{1,3}}start\w{{0,14}})|{_AT}no\s{{1,3}}shut(?:down)?\s{{0,5}}$",
     r"\b(?:DROP|TRUNCATE)\s{1,3}(?:TABLE|DATABASE)\s{1,3}\w|(?-i:\bDELETE\s{1,3}FROM\s{1,3}\w|\bUPDATE\s{1,3}\w{1,60}\s{1,3}SET\s|\bALTER\s{1,3}(?:TABLE|DATABASE|LOGIN)\s)|^\s{0,5}diskpart\s{0,5}$|\brun(?:ning)?\s{1,3}diskpart\b",
 )
@@ -209,7 +213,8 @@ _BEFORE = re.compile(
 )
 """What may stand before a command: an assignment, a keyword, `sudo`."""
 _READ_CMDLET = re.compile(
-    r"(?:get|test|measure|select|where|sort|group|compare|resolve|find|show|convertfrom|wait|read|join|split|receive|trace|connect|disconnect)-\w{1,60}"
+    r"(?:get|test|measure|select|where|sort|group|compare|resolve|find|show|convertfrom|wait|read|join|split|receive|trace)-\w{1,60}"
+    r"|(?:connect|disconnect)-(?:exchangeonline|ippssession|mggraph|azaccount|azuread|msolservice|microsoftteams|sposervice|pnponline|viserver)"
     r"|search-(?!mailbox$)\w{1,40}|foreach-object|convertto-(?:json|csv|html|xml|securestring)|format-(?:table|list|wide|custom|hex)"
     r"|write-(?:host|output|verbose|warning|error|information|progress)|out-(?:string|host|null|gridview)|import-(?:module|csv|clixml)"
     r"|(?:set|push|pop)-location|start-sleep|new-timespan|new-object|set-strictmode"
@@ -220,7 +225,7 @@ _READERS = frozenset(
     lscpu lsusb lspci lsof ss dig host traceroute tracepath mtr stat file wc uniq cut env printenv which whereis pwd printf test sleep nmap iostat
     vmstat sar last lastlog getent sha256sum md5sum strings tr nl diff cmp readlink basename dirname jq column gci gc gp gi gm gwmi gcim gsv gps
     select ft fl fw measure ? % sls foreach cal lsmod seq date findmnt journalctl dmesg show display ipconfig sort find qprocess
-    arp nbtstat dcdiag chkdsk ifconfig route net curl sed awk tcpdump ethtool mount hostnamectl timedatectl echo gal gcm help man get-help ip
+    arp nbtstat dcdiag chkdsk ifconfig route net curl sed awk tcpdump ethtool mount hostnamectl timedatectl echo gal gcm help man get-help
     winver msinfo32 perfmon resmon eventvwr klist set""".split()  # noqa: SIM905
 )
 _NOT_WHEN = {
@@ -249,11 +254,10 @@ _NOT_WHEN = {
         ("mount", r"\S+\s{1,3}\S"),
         ("hostnamectl timedatectl", r"\bset-"),
         ("find", r"-(?:exec|execdir|ok|okdir|delete|fprint\w{0,3}|fls)\b"),
-        ("date", r"\s-s\b|--set|\s\d{1,4}[-/.:]\d"),
+        ("date", r"\s-s\b|--set|\s\d"),
         ("journalctl", r"--(?:vacuum|rotate|flush|sync|setup)"),
         ("dmesg", r"\s-\w{0,3}[cC]|--clear|--console"),
         ("sort", r"\s-o\b|/o\b|--output"),
-        ("ip", r"\b(?:add|del|delete|set|flush|change|replace|append)\b"),
         ("ss", r"\s-K|--kill"),
         ("klist", r"purge|add_bind"),
         ("set", r"=|\s\S{1,40}\s{1,3}\S|\s-"),
@@ -263,6 +267,8 @@ _NOT_WHEN = {
     )
     for name in names.split()
 }
+_IP_WAYS = r"(?:4|6|s|d|o|br?|c|j|p|br?ief|color|json|pretty|details|stat\w{0,7})"
+_IP_THINGS = r"(?:a|ad|add|addr|address|l|li|lin|link|r|ro|route|n|ne|neigh|neighbour|neighbor|ru|rule|maddr|netns|tunnel|mroute)"
 _ONLY_WHEN = {
     name: re.compile(pattern, re.IGNORECASE)
     for names, pattern in (
@@ -300,6 +306,8 @@ _ONLY_WHEN = {
         ("rpm", r"\s-q"),
         ("dpkg", r"\s(?:-l|-s|-L|--list|--status)\b"),
         ("apt apt-cache yum dnf", r"^\S{2,9}\s{1,3}(?:list|show|policy|info|search)\b"),
+        # “ip” takes any beginning of a word: “ip l s” is “ip link set”, “ip a s” is “ip address show”.
+        ("ip", rf"^ip(?:\s{{1,3}}-{_IP_WAYS})*\s{{1,3}}(?:{_IP_THINGS}(?:\s{{1,3}}(?:sho|show|li|lis|list|lst|ls|get)(?:\s.{{0,200}})?)?|a(?:ddr(?:ess)?)?\s{{1,3}}s)$"),
         ("nmcli", r"\b(?:show|status|list)\b"),
         ("smartctl", r"\s-(?:a|H|i|x|l)\b"),
         ("crontab", r"\s-l\b"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from engine import drafting, timekeeping
+from engine import drafting, inheriting, timekeeping
 from engine.effects import (
     Announce,
     AskGuide,
@@ -82,6 +82,7 @@ def start(session: Session | None, event: SessionStarted, now: datetime) -> Move
         updated_at=now,
         parent_id=event.parent_id,
         ticket_id=event.intake.ticket_id,
+        stand=event.stand,
         turn=Turn(1, open=True, briefing=event.briefed),
     )
     begun = timekeeping.touch(begun, event.by.id, now)
@@ -197,7 +198,7 @@ def undo(session: Session, event: AnswerCorrected, now: datetime) -> Moved:
     session = replace(
         propose(session, again),
         previous=None,
-        stand=answered.stand,
+        stand={**answered.stand, **inheriting.kept(session)},
         confidence=answered.confidence,
         hypotheses=without_step(session.hypotheses, answered.number),
         turn=turn,
@@ -329,7 +330,7 @@ def _take_over_reply(session: Session, event: GuideReplied) -> Session:
         problem_domain=reply.problem_domain or session.problem_domain,
         flow_id=reply.flow_id,
         match_score=reply.match_score,
-        stand=reply.stand,
+        stand={**reply.stand, **inheriting.lasting(session.stand)},
     )
 
 
@@ -369,9 +370,8 @@ def pause(session: Session, event: Paused, now: datetime) -> Moved:
     )
     at = event.remind_at
     timer = (RemindPaused(epoch=session.epoch, due=at),) if at else ()
-    idle_from = max(now, at or now)
-    shown = open_step(session)
-    return session, (Announce(what="paused"), *shown, ShowCard(), *timer, idle_timer(session, idle_from))
+    said = (Announce(what="paused"), *open_step(session), ShowCard())
+    return session, (*said, *timer, idle_timer(session, max(now, at or now)))
 
 
 def resume(session: Session, event: Resumed, now: datetime) -> Moved:

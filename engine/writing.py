@@ -23,7 +23,7 @@ from engine.psa import Ticket
 from engine.redact import Masks, unmask
 from engine.session import Fact, Json
 from engine.terms import terms
-from engine.writing_prompt import Masked, Prompt, long_ticket, prompt, record
+from engine.writing_prompt import TICKET_NOTE, Masked, Prompt, long_ticket, prompt, read_of, record
 from engine.writing_schemas import SCHEMAS
 
 MOST_SENTENCES = 10
@@ -167,21 +167,36 @@ def is_long(ticket: Ticket) -> bool:
 
 
 def shortened(ticket: Ticket, said: Json) -> Ticket:
-    """The ticket with a summary in place of its description and notes; as it is where nothing of that holds."""
+    """The ticket with a summary in place of its description and notes; as it is where nothing of that holds.
+
+    The notes keep their authors, who are masked wherever they stand, and say nothing.
+    """
     source = long_ticket(ticket, "", str)
-    lines = [_carried(line, source, 500) for line in _lines(said.get("problem"))]
+    problem = [text for line in _lines(said.get("problem")) if (text := _carried(line, source, 500))]
+    lines: list[str] = []
     rows = said.get("said")
     for row in rows[:MOST_SAID] if isinstance(rows, list) else ():
         if isinstance(row, Mapping) and (text := _carried(row.get("text"), source, 400)):
             named = [one_line(str(row.get(name) or ""), 60) for name in ("when", "who")]
             by = ", ".join(part for part in named if part and part.casefold() in source.casefold())
             lines.append(f"{by}: {text}" if by else text)
-    told = "\n".join(line for line in lines if line)
-    if not told:
+    if not (problem or lines):
         return ticket
-    notes = f" and {len(ticket.notes)} notes" if ticket.notes else ""
-    heading = f"(In short, from {len(ticket.description or '')} characters of description{notes}.)"
-    return replace(ticket, description=cut(f"{heading}\n{told}", SUMMARY), notes=())
+    head = "\n".join((_heading(ticket), *problem))
+    while len(lines) > 1 and len(head) + sum(len(line) + 1 for line in lines) > SUMMARY:
+        lines.pop(0)  # what was said last tells most
+    silent = tuple(replace(note, text="") for note in ticket.notes)
+    return replace(ticket, description=cut("\n".join((head, *lines)), SUMMARY), notes=silent)
+
+
+def _heading(ticket: Ticket) -> str:
+    """What the summary was made from, and no more than that."""
+    seen, length = read_of(ticket), len(ticket.description or "")
+    first = f"the first {seen.described} of " if seen.described < length else ""
+    newest = f"{seen.of}" if len(seen.notes) == seen.of else f"the newest {len(seen.notes)} of {seen.of}"
+    notes = f" and {newest} notes" if seen.of else ""
+    cut_short = f", of each its first {TICKET_NOTE} characters" if seen.cut else ""
+    return f"(In short, from {first}{length} characters of description{notes}{cut_short}.)"
 
 
 def _lines(given: object) -> list[str]:

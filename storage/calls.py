@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -53,8 +53,8 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """`upto`: messages 0..upto of the chapter are sent; both are 0 where no conversation is. `masked`: how many values
-    of each kind stand masked in what is newly sent.
+    """`upto`: messages 0..upto of the chapter are sent; both are 0 where no conversation is. `masked`: by kind, the
+    placeholders that stand in what is newly sent.
     """
 
     session_id: UUID
@@ -66,7 +66,7 @@ class NewCall:
     upto: int = 0
     cached: bool = False
     schema_version: str = ""
-    masked: Mapping[str, int] = field(default_factory=dict)
+    masked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class CallRow:
     request_id: str
     reply: str
     used: bool
-    masked: Mapping[str, int]
+    masked: Mapping[str, Sequence[str]]
 
     def as_reply(self) -> ModelReply | None:
         """What came back; None where nothing did."""

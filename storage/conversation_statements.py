@@ -46,7 +46,7 @@ with held as (
 ), ended as (
     update ai_calls c set state = cast(:state as text), ended_at = :now,
         input_tokens = b.input, cache_read_tokens = b.cache_read, cache_write_tokens = b.cache_write,
-        output_tokens = b.output, cost_microdollars = :cost,
+        output_tokens = b.output, cost_microdollars = coalesce(cast(:cost as bigint), c.cost_microdollars),
         stop_reason = cast(:stop_reason as text), failure = cast(:failure as text),
         status = :status, message_id = coalesce(nullif(cast(:message as text), ''), c.message_id), request_id = :request,
         reply = :reply, used = :used
@@ -101,6 +101,12 @@ update ai_sessions set
             order by chapter, number)
         from said)
 where id = :session and account_id = :account and exists (select 1 from said)
+""")
+
+PICTURES = text("""
+select distinct cast(b.block ->> 'id' as uuid)
+from ai_messages m cross join lateral jsonb_array_elements(cast(m.content as jsonb)) as b(block)
+where m.session_id = :session and m.account_id = :account and m.role = 'user' and b.block ->> 'type' = 'picture'
 """)
 
 STANDING = text("""

@@ -25,7 +25,7 @@ from storage.calls import Standing as Standing
 from storage.calls import call_from
 from storage.calls import fit as fit
 from storage.codec import storable
-from storage.conversation_statements import CLOSE, OPEN, PROJECT, STANDING, TAKE_UP
+from storage.conversation_statements import CLOSE, OPEN, PICTURES, PROJECT, STANDING, TAKE_UP
 from storage.tables import ai_calls, ai_messages
 
 
@@ -117,7 +117,7 @@ class Conversations:
             "max_tokens": call.max_tokens,
             "cached": call.cached,
             "schema_version": call.schema_version,
-            "masked": json.dumps(dict(call.masked)),
+            "masked": json.dumps({kind: list(each) for kind, each in call.masked.items()}),
             "numbers": [piece.number for piece in new],
             "roles": [piece.role for piece in new],
             "contents": [fit(piece.content) for piece in new],
@@ -126,7 +126,7 @@ class Conversations:
         await self._moving(OPEN, given)
         return made
 
-    async def started(self, call_id: UUID, usage: Usage, message_id: str) -> None:
+    async def started(self, call_id: UUID, usage: Usage, message_id: str, cost: int = 0) -> None:
         """The vendor began to answer: this much is owed whatever happens. Without effect once the call has ended."""
         await self._db.execute(
             update(ai_calls)
@@ -139,6 +139,7 @@ class Conversations:
                 cache_read_tokens=usage.cache_read,
                 cache_write_tokens=usage.cache_write,
                 output_tokens=usage.output,
+                cost_microdollars=cost,
             )
         )
 
@@ -161,14 +162,15 @@ class Conversations:
         unknown: bool = False,
         request_id: str = "",
     ) -> bool:
-        """No answer. `usage`: what was paid all the same; None: what `started` said. `unknown`: it may have been
-        answered. False, and nothing changes, where the call has ended before (an unknown one may still fail).
+        """No answer. `usage`, `cost`: what was paid all the same; without either, what `started` said. `unknown`: it
+        may have been answered. False, and nothing changes, where the call has ended before (an unknown one may still
+        fail).
         """
         given = {
             "state": CallState.UNKNOWN.value if unknown else CallState.FAILED.value,
             "failure": failure.value if failure else None,
             "status": status,
-            "cost": cost,
+            "cost": cost if usage is not None or cost else None,
             "request": request_id,
         }
         return await self._close(call_id, **given, **_tokens(usage))
@@ -222,8 +224,13 @@ class Conversations:
         )
         return Usage(*(int(tokens) for tokens in (await self._db.execute(query)).one()))
 
+    async def pictures_sent(self, session_id: UUID) -> frozenset[UUID]:
+        """Those that stand in a message: a message is kept with the call that sends it."""
+        given = {"session": session_id, "account": self._account}
+        return frozenset((await self._db.execute(PICTURES, given)).scalars())
+
     async def paid_since(self, at: datetime) -> int:
-        """Microdollars, by the whole Account; what is in flight has no price yet."""
+        """Microdollars, by the whole Account; of calls in flight what they began to cost."""
         calls = ai_calls.c
         query = select(func.coalesce(func.sum(calls.cost_microdollars), 0)).where(
             calls.account_id == self._account, calls.created_at >= at

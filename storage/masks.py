@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.redact import Mask, MaskKind, Masks
 from storage.codec import storable
-from storage.tables import session_vaults
+from storage.tables import ai_sessions, session_vaults
 from storage.vault import KeysUnusable, Vault
+
+log = logging.getLogger("flowpilot.storage")
 
 
 class SessionMasks:
@@ -35,6 +38,15 @@ class SessionMasks:
         row = (await self._db.execute(query)).first()
         return _opened(self._vault.open(row.sealed)) if row is not None else ()
 
+    async def secrets(self, session_id: UUID) -> tuple[str, ...]:
+        """The values no text for others may hold. None where the vault cannot be opened: the rules must do then."""
+        try:
+            masks = await self.read(session_id)
+        except KeysUnusable as wrong:
+            log.warning("masks of a session cannot be opened, secrets go by rules: %s", type(wrong).__name__)
+            return ()
+        return tuple(mask.value for mask in masks if mask.kind is MaskKind.SECRET)
+
     async def write(self, session_id: UUID, masks: Masks, keep: timedelta) -> None:
         """In the place of what was there; it expires `keep` from now. Raises LookupError for a Session of others."""
         shown = [[mask.placeholder, mask.kind.value, mask.value] for mask in masks]
@@ -50,6 +62,26 @@ class SessionMasks:
         upsert = statement.on_conflict_do_update(index_elements=["session_id"], set_=changed, where=ours)
         if (await self._db.execute(upsert.returning(session_vaults.c.session_id))).first() is None:
             raise LookupError("these are the masks of another account")
+
+    async def hand_down(self, parent: UUID, child: UUID) -> None:
+        """The child begins with the parent's masks, as they are sealed, until they would have expired there. One that
+        has its own already, or was never begun, stays as it is.
+        """
+        ours = (ai_sessions.c.id == child, ai_sessions.c.account_id == self._account)
+        kept = select(
+            literal(child, session_vaults.c.session_id.type),
+            session_vaults.c.account_id,
+            session_vaults.c.sealed,
+            session_vaults.c.expires_at,
+        ).where(
+            session_vaults.c.session_id == parent,
+            session_vaults.c.account_id == self._account,
+            session_vaults.c.expires_at > self._now,
+            exists().where(*ours),
+        )
+        names = ["session_id", "account_id", "sealed", "expires_at"]
+        copied = insert(session_vaults).from_select(names, kept)
+        await self._db.execute(copied.on_conflict_do_nothing(index_elements=["session_id"]))
 
     async def renew(self, vault: Vault) -> int:
         """All of the Account's under the newest key; how many. What no key opens stays as it is."""

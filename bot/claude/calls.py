@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from engine.model import Failure, Hearing, Model, ModelCall, ModelFailed, ModelReply, Usage
@@ -35,6 +35,12 @@ class Schedule:
     patience: float = 5.0
     saving: tuple[float, ...] = (0.5, 2.0, 8.0)
 
+    def paced(self, first: float) -> Schedule:
+        """With `first` seconds before the first further attempt and the others in proportion; none is left out."""
+        times = first / self.waits[0]
+        waits = tuple(times * wait for wait in self.waits)
+        return replace(self, waits=waits, longest=self.longest * max(1.0, times))
+
     def wait(self, failed: ModelFailed, before: int, waited: float) -> float | None:
         """How long to wait after a failure, with so many failed attempts in all; None where it is not worth it."""
         if before > len(self.waits):
@@ -50,12 +56,15 @@ class Schedule:
 
 @dataclass(eq=False, slots=True)
 class Flight:
-    """One call of this process. `kept`: its end stands in the database, or will with the transaction at hand."""
+    """One call of this process. `began`: what it owes since the vendor began to answer. `kept`: its end stands in the
+    database, or will with the transaction at hand.
+    """
 
     id: UUID
     account: UUID
     model: str
     said: list[str] = field(default_factory=list)
+    began: Usage | None = None
     ear: Ear | None = None
     wanted: bool = True
     kept: bool = False
@@ -122,14 +131,18 @@ class Calls:
         asyncio.get_running_loop().call_later(self.schedule.handed, self._still_ours, flight)
 
     async def close(self) -> None:
-        """Give what is under way its last chance."""
-        flying = [f.task for f in self._flights.values() if f.task is not None and not f.task.done()]
+        """Give what is under way its last chance; what is cut off then is booked as it began."""
+        flights = tuple(self._flights.values())
+        flying = [f.task for f in flights if f.task is not None and not f.task.done()]
         if flying:
             await asyncio.wait(flying, timeout=self.schedule.patience)
-        for task in flying:
-            task.cancel()
-        for flight in tuple(self._flights.values()):
+            for task in flying:
+                task.cancel()
+            await asyncio.wait(flying, timeout=self.schedule.patience)
+        for flight in flights:
             self.leave(flight)
+            if flight.began is not None and flight.task is not None and flight.task.cancelled():
+                self._spawn(self._cut_off(flight, flight.began))
         if self._beside:
             await asyncio.wait(tuple(self._beside), timeout=self.schedule.patience)
         for beside in tuple(self._beside):
@@ -139,6 +152,7 @@ class Calls:
 
     async def _fly(self, flight: Flight, call: ModelCall) -> Ended:
         async def began(message_id: str, usage: Usage) -> None:
+            flight.began = usage
             self._spawn(self._started(flight, message_id, usage))
 
         async def heard(text: str) -> None:
@@ -179,7 +193,7 @@ class Calls:
             return  # it has ended meanwhile, and says more
         try:
             async with self._store.transaction(flight.account) as unit:
-                await unit.conversations.started(flight.id, usage, message_id)
+                await unit.conversations.started(flight.id, usage, message_id, cost(flight.model, usage))
         except Exception as failure:  # noqa: BLE001 - the turn goes on; the end of the call brings the same tokens
             log.warning("the beginning of a call was not noted: %s", type(failure).__name__)
 
@@ -199,6 +213,18 @@ class Calls:
             flight.kept = True
 
         await self._stubbornly("failure", save)
+
+    async def _cut_off(self, flight: Flight, began: Usage) -> None:
+        """This process ends before the call does: nobody will know how it ended. What had not begun may come to nothing,
+        so whoever takes the turn up, or the clock, counts that.
+        """
+
+        async def save() -> None:
+            async with self._store.transaction(flight.account) as unit:
+                price = cost(flight.model, began)
+                await unit.conversations.failed(flight.id, None, 0, began, price, unknown=True)
+
+        await self._stubbornly("call that was cut off", save)
 
     async def _keep(self, flight: Flight, reply: ModelReply) -> None:
         """The reply stands beside its call until it is used, or for ever."""

@@ -31,11 +31,14 @@ from engine.psa import Ticket
 from engine.writing import is_long
 from storage import turns
 from storage.store import Store, Unit
+from storage.vault import KeysUnusable
 
 log = logging.getLogger("flowpilot.claude")
 
 CHOSEN = "guide_offline"
 """The aside where the person does not want the model to be asked."""
+LOCKED = "guide_locked"
+"""The aside where no key opens what was masked: without it nobody knows what may leave."""
 
 
 Telling = Callable[[History, Ticket | None], Awaitable[Ticket | None]]
@@ -83,6 +86,8 @@ class ClaudeGuide:
 
     async def reply(self, history: History, ticket: Ticket | None, live: Live) -> Answered:
         record, wish = preview.behind(history)
+        if wish is None and await self._opening.may_ask(record, preview.asked_after_all(record)):
+            record = preview.taken_back(record)
         return remembering(record, await self._reply(record, wish, ticket, live))
 
     async def _reply(
@@ -94,6 +99,13 @@ class ClaudeGuide:
             return _offline(asked, "")
         if asked.session.stand.get(preview.OFFLINE):
             return _offline(asked, CHOSEN)
+        try:
+            return await self._with_model(asked, live)
+        except KeysUnusable as unusable:
+            log.error("a turn goes on without the model: %s", type(unusable).__name__)  # noqa: TRY400 - no stack: it may hold values
+            return _offline(asked, LOCKED)
+
+    async def _with_model(self, asked: Asked, live: Live) -> Answered:
         opened = await self._opened(asked)
         if isinstance(opened, GuideReply):
             return Answered(opened)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID
 
+from engine.flows import Flow
+from engine.guide_quoting import clean
 from engine.history import History
 from engine.psa import Ticket
 from engine.redact import Known, Mask, Masks, known_of, mask
+from storage.library import built_in_flows
 from storage.store import Unit
 
 KEPT = timedelta(days=30)
-"""After the last new value the vault of a Session is kept so long."""
+"""After the last call the vault of a Session is kept so long."""
 
 LONGEST = 48_000
 """Characters of one text that are looked at: some times what a prompt shows of it."""
@@ -24,35 +28,46 @@ class Masking:
     def __init__(self, masks: Masks, known: Sequence[Known]) -> None:
         self.masks = masks
         self._known = tuple(known)
-        self._before = len(masks)
 
     def __call__(self, text: str) -> str:
+        if text in _packaged():
+            return text  # ours, and the same for everybody
         if len(text) > LONGEST:
             # No prompt takes so much of one text; a line that would be cut in two goes as a whole.
             text = text[:LONGEST].rpartition("\n")[0] or text[: LONGEST // 2]
         masked, self.masks = mask(text, self.masks, self._known)
         return masked
 
-    @property
-    def new(self) -> tuple[Mask, ...]:
-        """The values that were masked here for the first time."""
-        return self.masks[self._before :]
-
-    def counts(self) -> dict[str, int]:
-        """How many different values of each kind are masked so far."""
-        return _by_kind(self.masks)
+    def counts(self, masked: str) -> dict[str, int]:
+        """How many different values of each kind stand masked in this text."""
+        return _by_kind([each for each in self.masks if each.placeholder in masked])
 
     async def save(self, unit: Unit, session_id: UUID, *, anyway: bool = False) -> None:
-        """With what was rendered, or its placeholders would mean nothing. Where nothing is new it is only written
-        `anyway`: a person asked for values that stand in no text so far.
+        """With what was rendered, or its placeholders would mean nothing. It is written where nothing is new as well:
+        while a Session is worked on its vault does not expire. `anyway`: also an empty one.
         """
-        if self.new or anyway:
+        if self.masks or anyway:
             await unit.masks.write(session_id, self.masks, KEPT)
 
 
 def known_values(history: History, ticket: Ticket | None, account: str) -> tuple[Known, ...]:
     """`history` names everyone of the Account; `account` is its own name."""
     return known_of(ticket, tuple(history.names.values()), (account,))
+
+
+@lru_cache(maxsize=1)
+def _packaged() -> frozenset[str]:
+    """Every text of the flows that ship with FlowPilot: nobody's words, so there is nobody to hide."""
+    return frozenset(clean(text) for flow in built_in_flows() for text in _texts(flow) if text)
+
+
+def _texts(flow: Flow) -> Iterator[str | None]:
+    yield from (flow.title, flow.summary)
+    for node in flow.nodes.values():
+        yield from (node.text, node.why, node.say_to_user, node.cause, node.fix)
+        yield node.script.text if node.script is not None else None
+        for option in node.options:
+            yield from (option.label, option.fact, option.rules_out, option.suspects)
 
 
 def _by_kind(masks: Sequence[Mask]) -> dict[str, int]:

@@ -23,11 +23,12 @@ from engine.events import GuideReply
 from engine.guide_news import Picture
 from engine.guide_prompt import repair_turn
 from engine.guide_schemas import SCHEMA_VERSION, TURN
+from engine.history import History
 from engine.model import ModelCall, ModelReply, Models, Purpose, Usage
 from engine.ports import TurnOver
 from engine.pricing import cost
 from engine.redact import Masks, also
-from engine.session import Status
+from engine.session import Role, Status
 from storage.conversations import CallRow, NewCall
 from storage.pictures import PictureState
 from storage.store import Store, Unit
@@ -115,6 +116,15 @@ class Opening:
             await self._waited_for(unit, asked)
             await masking.save(unit, asked.session.id, anyway=asked.wish is not None)
         return said
+
+    async def may_ask(self, record: History, people: Sequence[UUID]) -> bool:
+        """Whether one of them may undo that nothing is sent: whoever works on the Session, or a Lead."""
+        session = record.session
+        if not people or session.owner_id in people:
+            return bool(people)
+        async with self._store.transaction(session.account_id) as unit:
+            users = await unit.accounts.users()
+        return any(Role.LEAD in user.roles for user in users if user.id in people)
 
     async def _written(self, unit: Unit, asked: Asked, found: Found, work: Made) -> Opened | GuideReply:
         said, masking = work
@@ -273,11 +283,11 @@ class Opening:
         return {each: (kinds[each], content) for each, content in contents.items() if each in kinds}
 
 
-def _masked_in(conversation: Conversation, masks: Masks) -> dict[str, int]:
-    """How many values of each kind stand masked in what is sent for the first time."""
+def _masked_in(conversation: Conversation, masks: Masks) -> dict[str, list[str]]:
+    """The placeholders, by kind, that stand in what is sent for the first time."""
     said = "".join(piece.content for piece in conversation.new)
-    found: dict[str, int] = {}
+    found: dict[str, list[str]] = {}
     for each in masks:
         if each.placeholder in said:
-            found[each.kind.value] = found.get(each.kind.value, 0) + 1
+            found.setdefault(each.kind.value, []).append(each.placeholder)
     return found

@@ -22,7 +22,7 @@ from engine.guide_prompt import COMPACT_ABOVE, compacted, snapshot, system_block
 from engine.guide_quoting import clean
 from engine.history import History
 from engine.psa import Ticket
-from engine.redact import Known, Masks
+from engine.redact import Known, MaskKind, Masks, asked_for, stands_in, without_lookalikes
 from engine.session import Json, Session
 from storage.conversations import Chapter, Piece
 
@@ -101,32 +101,63 @@ def _count(told: object) -> int:
 
 
 def rendered(asked: Asked, found: Found) -> tuple[Conversation, Masking]:
-    """The conversation with what is new in it at its end; as it is where the same was told already and not answered."""
+    """The conversation with what is new in it at its end; as it is where the same was told already and not answered.
+
+    Where a secret that was found or asked for since stands in what was said before, a new chapter says it masked.
+    """
     masking = Masking(found.masks, found.values)
-    conversation = _so_far(asked, found, masking)
+    before = _so_far(asked, found, masking)
+    said = _told(asked, found, masking, before)
+    if not _in_clear(said, masking, _count(before.told.covers.get(MASKS))):
+        return said, masking
+    number = found.chapter.number + 1 if found.chapter is not None else 1
+    return _told(asked, found, masking, _begun(asked, found, masking, number)), masking
+
+
+def _in_clear(conversation: Conversation, masking: Masking, named: int) -> bool:
+    """Whether a secret stands in it that was not known yet when it was told: all but the first `named` masks."""
+    new = [each.value for each in masking.masks[named:] if each.kind is MaskKind.SECRET]
+    if not new:
+        return False
+    blocks = (block for piece in conversation.pieces for block in json.loads(piece.content))
+    # An answer of the model is text in JSON once more.
+    return any(stands_in(str(block.get("text") or "").replace("\\n", "\n"), new) for block in blocks)
+
+
+def _told(asked: Asked, found: Found, masking: Masking, conversation: Conversation) -> Conversation:
     flow, _ = followed(asked.history, asked.flows, asked.base)
     told = conversation.told.covers
     new = news(asked.history, asked.ticket, flow, told, found.pictures)
     if conversation.unanswered and (told.get(TURN) == asked.turn or _same(new.covers, told)):
-        return conversation, masking
+        return conversation
     state = state_of(asked.history, asked.flows, asked.base, found.now)
     blocks, covers = user_turn(new, state, conversation.tag, masking)
     covers = {**covers, TURN: asked.turn, MASKS: len(masking.masks)}
     spoken = conversation.saying("user", blocks, covers)
     if conversation.fresh or spoken.tokens() <= COMPACT_ABOVE:
-        return spoken, masking
-    return _compacted(asked, found, masking, conversation).saying("user", blocks, covers), masking
+        return spoken
+    return _compacted(asked, found, masking, conversation).saying("user", blocks, covers)
 
 
 def _so_far(asked: Asked, found: Found, masking: Masking) -> Conversation:
     if found.chapter is None:
         return _begun(asked, found, masking, 1)
-    conversation = stored(found.chapter)
-    named = conversation.told.covers.get(MASKS)
-    if isinstance(named, int) and named > len(found.masks):
-        # The vault has expired: nobody knows any more what the placeholders in it stand for.
-        return _begun(asked, found, masking, conversation.number + 1)
-    return conversation
+    if lost(asked, found):
+        return _begun(asked, found, masking, found.chapter.number + 1)
+    return stored(found.chapter)
+
+
+def lost(asked: Asked, found: Found) -> bool:
+    """Whether the vault has expired: nobody knows any more what the placeholders in the chapter stand for."""
+    if found.chapter is None:
+        return False
+    known = _count(stored(found.chapter).told.covers.get(MASKS)) <= len(found.masks)
+    return not known or _mark_of_loss(found.chapter) in preview.shown(asked.history)
+
+
+def _mark_of_loss(chapter: Chapter) -> str:
+    """What a preview is about that was shown because a vault was gone: new values may have come into it since."""
+    return f"vault-{chapter.number}"
 
 
 def _begun(asked: Asked, found: Found, masking: Masking, number: int) -> Conversation:
@@ -161,19 +192,50 @@ def pictures_of(piece: Piece) -> tuple[UUID, ...]:
 
 def previewed(asked: Asked, found: Found) -> tuple[GuideReply, Masking]:
     """The Step that shows what would be masked, worked out as for the real thing."""
-    _, masking = rendered(asked, found)
+    conversation, masking = rendered(asked, found)
+    marks, texts = waiting(asked, found)
+    masked = [masking(clean(without_lookalikes(text[:20_000]))) for text in texts]
+    leaves = "\n".join((*(piece.content for piece in conversation.new), *masked))
+    wanted = asked_for(asked.wish.also) if asked.wish is not None else ()
+    showing = Showing(
+        masking.counts(leaves),
+        marks,
+        excerpt=preview.excerpt(masked[0]) if masked else "",
+        log=preview.holds_a_log(asked.history, texts),
+        pictures=found.undecided,
+        again=asked.wish is not None and bool(asked.wish.also),
+        wanted=len(wanted),
+        missing=len([value for value in wanted if not _is_masked(value, masking, leaves)]),
+        lost=lost(asked, found),
+    )
+    return preview.proposed(asked.history, showing), masking
+
+
+def _is_masked(value: str, masking: Masking, leaves: str) -> bool:
+    """Whether a value stands masked in what leaves, by itself or inside a longer one."""
+    inside = (each for each in masking.masks if value.casefold() in each.value.casefold())
+    return any(each.placeholder in leaves for each in inside)
+
+
+def waiting(asked: Asked, found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What somebody has to agree to before the next call: the marks, and the texts among it, in order.
+
+    Where the vault is gone, values that a person had masked are known no more: all that was agreed to is shown again.
+    """
+    texts = preview.unagreed(asked.history)
+    marks = tuple(preview.mark(text) for text in texts)
+    if found.chapter is None or not lost(asked, found):
+        return marks, texts
+    loss = _mark_of_loss(found.chapter)
+    may = preview.agreed(asked.history)
+    if loss in may or not (may or preview.shown(asked.history) or preview.AGREED in asked.session.stand):
+        return marks, texts
     texts = preview.pasted(asked.history)
-    begins = preview.excerpt(masking(clean(texts[0][:20_000]))) if texts else ""
-    again = asked.wish is not None and bool(asked.wish.also)
-    log = preview.holds_a_log(asked.history)
-    return preview.proposed(
-        asked.history, Showing(masking.counts(), begins, log, found.undecided, again)
-    ), masking
+    return (*(preview.mark(text) for text in texts), loss), texts
 
 
 def must_preview(asked: Asked, found: Found) -> bool:
-    """Pasted text before the first call that nobody has agreed to, and every picture that nobody has decided about."""
+    """Pasted text that nobody has agreed to, and every picture that nobody has decided about."""
     if found.undecided or (asked.wish is not None and asked.wish.also):
         return True
-    agreed = asked.session.stand.get(preview.AGREED)
-    return found.chapter is None and not agreed and bool(preview.pasted(asked.history))
+    return bool(waiting(asked, found)[0])

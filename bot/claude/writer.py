@@ -18,11 +18,12 @@ from bot.claude.calls import Calls, Flight, Schedule
 from bot.claude.masking import Masking, known_values
 from bot.claude.notices import tell_admins
 from bot.claude.opening import Rules
-from bot.claude.preview import AGREED, OFFLINE, UNDER, pasted
+from bot.claude.preview import AGREED, OFFLINE, unagreed
 from engine import writing
 from engine.guide_json import Unusable
 from engine.guide_prompt import estimate
 from engine.history import History
+from engine.inheriting import stands_of
 from engine.model import (
     FOR_THE_ADMIN,
     Model,
@@ -36,7 +37,7 @@ from engine.model import (
 from engine.ports import Save, Worded
 from engine.pricing import cost
 from engine.psa import Ticket
-from engine.redact import Masks
+from engine.redact import Known, Masks, mask
 from engine.session import Json, Session
 from engine.writing_prompt import Prompt
 from engine.writing_schemas import MOST_TOKENS, SCHEMAS, VERSION
@@ -195,12 +196,11 @@ class ClaudeWriter:
             if await unit.sessions.get(wish.about.id, lock=True) is None:
                 return _Opened(Worded())
             calls = await unit.conversations.of_session(wish.about.id)
-            if not await self._may_leave(unit, wish, calls):
+            own = await unit.masks.read(wish.about.id)
+            masks = await _with_those_of_the_record(unit, wish, own)
+            if not _may_leave(wish) or _lost(masks, calls):
                 return _Opened(Worded())
-            masking = Masking(
-                await unit.masks.read(wish.about.id),
-                known_values(wish.history, wish.ticket, await unit.accounts.name()),
-            )
+            masking = Masking(masks, known_values(wish.history, wish.ticket, await unit.accounts.name()))
             prompt, version = await asyncio.to_thread(_rendered, wish, masking)
             ours = [c for c in calls if c.purpose is wish.purpose]
             found = await self._before(unit, wish, ours, version, prompt)
@@ -208,7 +208,7 @@ class ClaudeWriter:
                 return _Opened(found.worded, masking.masks, found.kept, join=found.join)
             if not await self._allowed(unit, wish):
                 return _Opened(Worded())
-            await masking.save(unit, wish.about.id)
+            await masking.save(unit, wish.about.id, anyway=masks != own)
             return await self._begun(unit, wish, prompt, version, masking.masks)
 
     async def _before(
@@ -240,18 +240,6 @@ class ClaudeWriter:
     def _flies(self, purpose: Purpose) -> timedelta:
         """The longest a call can be in flight, wherever it was sent from."""
         return timedelta(seconds=self._patience.limits[purpose] + self._patience.beyond * 2)
-
-    async def _may_leave(self, unit: Unit, wish: _Wish, calls: Sequence[CallRow]) -> bool:
-        """Not where somebody said that nothing may, nor what was pasted before anybody has seen what is masked."""
-        source = wish.history.session
-        stands = [stand for session in (source, wish.about) for stand in _stands(session)]
-        if any(stand.get(OFFLINE) for stand in stands):
-            return False
-        if any(stand.get(AGREED) for stand in stands) or not pasted(wish.history):
-            return True
-        if source.id != wish.about.id:
-            calls = await unit.conversations.of_session(source.id)
-        return any(call.purpose is Purpose.TURN for call in calls)
 
     async def _allowed(self, unit: Unit, wish: _Wish) -> bool:
         day = day_of(await unit.accounts.settings(), unit.now, self._rules.daily_tokens)
@@ -291,6 +279,36 @@ async def _deaf(text: str) -> None:
     return None
 
 
+def _may_leave(wish: _Wish) -> bool:
+    """Not where somebody said that nothing may, nor what was pasted before anybody has seen what is masked."""
+    stands = [stand for session in (wish.history.session, wish.about) for stand in stands_of(session)]
+    if any(stand.get(OFFLINE) for stand in stands):
+        return False
+    marks = (stand.get(AGREED) for stand in stands)
+    return not unagreed(
+        wish.history, {str(m) for each in marks if isinstance(each, list | tuple) for m in each}
+    )
+
+
+def _lost(masks: Masks, calls: Sequence[CallRow]) -> bool:
+    """Whether the vault is gone, and with it what somebody wanted masked that no rule would find."""
+    return not masks and any(call.masked for call in calls)
+
+
+async def _with_those_of_the_record(unit: Unit, wish: _Wish, own: Masks) -> Masks:
+    """What was masked where the record comes from is masked here too, under numbers of this Session."""
+    source = wish.history.session.id
+    theirs = await unit.masks.read(source) if source != wish.about.id else ()
+    held = {(m.kind, m.value) for m in own}
+    missing = [Known(m.value, m.kind) for m in theirs if (m.kind, m.value) not in held]
+    if not missing:
+        return own
+    if not own:
+        return theirs
+    _, both = await asyncio.to_thread(mask, "\n".join(each.value for each in missing), own, missing)
+    return both
+
+
 def _rendered(wish: _Wish, masking: Masking) -> tuple[Prompt, str]:
     """The request, and a name for it that is the same for the same words."""
     tag = secrets.token_hex(4)
@@ -311,12 +329,6 @@ async def _count_as_unknown(unit: Unit, call: CallRow, prompt: Prompt) -> None:
     await unit.conversations.failed(call.id, None, 0, usage, cost(call.model, usage), unknown=True)
 
 
-def _stands(session: Session) -> tuple[Json, ...]:
-    """Where a Session stands, beneath a preview too."""
-    under = session.stand.get(UNDER)
-    return (session.stand, under) if isinstance(under, Mapping) else (session.stand,)
-
-
 def _telling(failed: ModelFailed) -> Save | None:
     if failed.failure not in FOR_THE_ADMIN:
         return None
@@ -327,10 +339,10 @@ def _telling(failed: ModelFailed) -> Save | None:
     return save
 
 
-def _masked_in(text: str, masks: Masks) -> dict[str, int]:
-    """How many values of each kind stand masked in it."""
-    found: dict[str, int] = {}
+def _masked_in(text: str, masks: Masks) -> dict[str, list[str]]:
+    """The placeholders, by kind, that stand in it."""
+    found: dict[str, list[str]] = {}
     for each in masks:
         if each.placeholder in text:
-            found[each.kind.value] = found.get(each.kind.value, 0) + 1
+            found.setdefault(each.kind.value, []).append(each.placeholder)
     return found

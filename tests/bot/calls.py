@@ -34,11 +34,12 @@ CALL = CallRow(
     request_id="req_1",
     reply="{}",
     used=True,
-    masked={"EMAIL": 2, "SECRET": 1},
+    masked={"EMAIL": ["⟦EMAIL_1⟧", "⟦EMAIL_2⟧"], "SECRET": ["⟦SECRET_1⟧"]},
 )
+TWO = {"EMAIL": ["⟦EMAIL_2⟧", "⟦EMAIL_3⟧"]}
 CALLS = (
     CALL,
-    replace(CALL, turn=2, usage=Usage(120, 3_350, 90, 200), cost=3_300, masked={"EMAIL": 1}),
+    replace(CALL, turn=2, usage=Usage(120, 3_350, 90, 200), cost=3_300, masked=TWO),
     replace(
         CALL,
         turn=3,
@@ -46,9 +47,9 @@ CALLS = (
         usage=Usage(3_700),
         cost=7_400,
         stop_reason=None,
-        masked={"IP": 1},
+        masked={"IP": ["⟦IP_1 private⟧"]},
     ),
-    replace(CALL, turn=3, attempt=2, usage=Usage(100, 3_500, 90, 210), cost=3_500, masked={"IP": 1}),
+    replace(CALL, turn=3, attempt=2, usage=Usage(100, 3_500, 90, 210), cost=3_500, masked={}),
     replace(CALL, turn=4, state=CallState.IN_FLIGHT, usage=Usage(), cost=0, stop_reason=None, masked={}),
     replace(
         CALL,
@@ -58,6 +59,6 @@ CALLS = (
         cost=0,
         failure=Failure.OVERLOADED,
         status=529,
-        masked={},
+        masked=TWO,
     ),
 )

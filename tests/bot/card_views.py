@@ -178,6 +178,8 @@ def view(status: Status = Status.ACTIVE, *, on: Ticket | None = None, **given: o
 HOSTILE = ("<!channel> @everyone *bold* {0} {name} %s ``` </script> \u202egpj.exe\u202c \x00\x07 !! " * 200)[
     :10_000
 ]
+# Made once: each of thousands of steps with its own would fill more than a gigabyte.
+TWENTY_HOSTILE = tuple(f"{n}{HOSTILE}" for n in range(20))
 
 
 def hostile_step(number: int, kind: StepKind, *, outcome: Outcome | None = None) -> Step:
@@ -191,8 +193,8 @@ def hostile_step(number: int, kind: StepKind, *, outcome: Outcome | None = None)
         options=tuple(Option(f"o{n}", HOSTILE) for n in range(30)),
         script=Script(HOSTILE, HOSTILE, Risk.DESTRUCTIVE, HOSTILE) if kind is StepKind.SCRIPT else None,
         outcome=outcome,
-        learned=tuple(Fact(f"{n}{HOSTILE}", number) for n in range(20)),
-        ruled_out=tuple(f"{n}{HOSTILE}" for n in range(20)),
+        learned=tuple(Fact(each, number) for each in TWENTY_HOSTILE),
+        ruled_out=TWENTY_HOSTILE,
         guide=HOSTILE,
     )
 

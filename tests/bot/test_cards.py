@@ -138,7 +138,7 @@ def every_list(shown: SessionView, text: str) -> Iterator[tuple[str, Card]]:
     yield "queue", cards.queue([shown] * 40)
     yield "time", cards.time([line] * 40, NOW, ZONE)
     yield "path", cards.path(shown, (text,) * 40, [("node", text)] * 40)
-    calls = [replace(each, model=text or "m", masked={text or "IP": 3}) for each in CALLS * 9]
+    calls = [replace(each, model=text or "m", masked={text or "IP": [text]}) for each in CALLS * 9]
     yield "receipt", cards.receipt(shown, calls, 2)
     yield "no receipt", cards.receipt(shown, ())
     yield "copy", cards.copy(shown, draft)

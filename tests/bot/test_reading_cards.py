@@ -13,7 +13,20 @@ from bot.views import ConnectionView, PersonLine
 from engine.ports import PostState
 from engine.psa import TicketHit, TicketNote
 from engine.session import Intake, IntakeType, Note, NoteKind, Status
-from tests.bot.card_views import BEN, JANE, NOW, OPEN_STEP, ZONE, minutes, post, row, ticket, view, words
+from tests.bot.card_views import (
+    BEN,
+    JANE,
+    NOW,
+    OPEN_STEP,
+    SESSION,
+    ZONE,
+    minutes,
+    post,
+    row,
+    ticket,
+    view,
+    words,
+)
 
 
 def bullets(card: Card, title: str) -> tuple[str, ...]:
@@ -59,6 +72,18 @@ def test_a_note_that_is_the_description_is_not_listed_again() -> None:
     listed = bullets(cards.session_card(view(on=ticket(notes=notes))), "Last notes")
     assert len(listed) == 1
     assert "Called back." in listed[0]
+
+
+def test_to_fresh_eyes_our_own_notes_on_the_ticket_are_not_shown() -> None:
+    notes = (
+        TicketNote(1, "Possible: broken driver [fp:12ab34cd]", "Api"),
+        TicketNote(2, "Called back.", "Mia"),
+    )
+    on = ticket(notes=notes)
+    assert len(bullets(cards.session_card(view(on=on)), "Last notes")) == 2
+    fresh = view(on=on, parent_id=SESSION, stand={"fresh": True})
+    assert "broken driver" not in words(cards.session_card(fresh))
+    assert "Called back." in words(cards.session_card(fresh))
 
 
 def test_a_posted_status_is_the_tickets_status() -> None:

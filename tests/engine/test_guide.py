@@ -294,50 +294,21 @@ def test_an_undo_takes_the_models_evidence_back() -> None:
     assert led.story.it.hypotheses == ()
 
 
+def test_a_cause_that_the_model_does_not_repeat_stays_with_its_evidence() -> None:
+    said = {
+        "cause": "Damaged driver",
+        "state": "open",
+        "evidence": [{"text": "The driver is damaged", "step": 1}],
+    }
+    led = Led().start().model(answer()).say("Event log: the driver is damaged")
+    led.model(answer(hypotheses=[said, _open("Stuck job")], rests_on="step 1")).say("No idea")
+    before = led.story.it.hypotheses
+    led.model(answer(hypotheses=[_open("Print server")], rests_on="step 1"))
+    assert led.story.it.hypotheses == (*before, Hypothesis("Print server"))
+
+
 def _open(cause: str) -> dict[str, object]:
     return {"cause": cause, "state": "open", "evidence": []}
-
-
-# ── The interface, asked once ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_interface_is_asked_once_with_answers_by_code() -> None:
-    led = Led().start().model(answer(asks_interface=True, options=[]))
-    assert led.offered == ["gui", "cli", "either"]
-    assert led.step.stand["interface"] == "asked"
-    led = led.click("cli")
-    assert "asked already" in led.refused(answer(asks_interface=True, rests_on="step 1"))
-    led.model(answer(rests_on="step 1"))
-    assert led.story.it.stand["interface"] == "cli"
-    assert "prefers the command line" in led.told
-
-
-@pytest.mark.parametrize(
-    ("said", "kept"),
-    [
-        ("PowerShell is fine", "cli"),
-        ("rather by mouse", "gui"),
-        ("GUI or terminal", "either"),
-        ("whatever", "asked"),
-    ],
-)
-def test_the_wish_may_be_typed(said: str, kept: str) -> None:
-    led = Led().start().model(answer(asks_interface=True)).say(said).model(answer(rests_on="step 1"))
-    assert led.story.it.stand["interface"] == kept
-
-
-def test_the_wish_outlives_a_turn_of_the_offline_guide() -> None:
-    led = Led().start().model(answer(asks_interface=True)).click("gui").away().say("Nothing").model(answer())
-    assert led.story.it.stand["interface"] == "gui"
-
-
-def test_the_interface_question_in_a_flow_is_no_detour() -> None:
-    led = (
-        on_the_printer_flow().click("one").model(answer(asks_interface=True, rests_on="step 1")).click("cli")
-    )
-    led.model(follow("spooler", rests_on="step 1"))
-    assert led.step.flow_node == "spooler"
-    assert led.story.it.stand["interface"] == "cli"
 
 
 # ── The offline guide's turn ────────────────────────────────────────────────────────────────────────────────

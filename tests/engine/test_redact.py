@@ -16,11 +16,13 @@ from engine.redact import (
     MaskKind,
     Masks,
     also,
+    asked_for,
     counts,
     known_of,
     looks_like_secret,
     mask,
     mask_secrets,
+    stands_in,
     unmask,
     without_lookalikes,
 )
@@ -148,7 +150,7 @@ def test_the_receipt_counts_by_kind() -> None:
 
 
 def test_a_person_can_have_more_masked() -> None:
-    masks = also("Operation Bluebird, 4711-X\nacquisition of Tessler", ())
+    masks = also("Operation Bluebird, 4711-X; acquisition of Tessler", ())
     assert [each.kind for each in masks] == [MaskKind.SECRET] * 3
     masked, after = mask("About Operation Bluebird and the acquisition of Tessler (4711-X)", masks)
     assert masked == "About ⟦SECRET_1⟧ and the ⟦SECRET_3⟧ (⟦SECRET_2⟧)"
@@ -269,3 +271,40 @@ def test_an_account_with_the_name_of_somebody_met_before_is_hidden_without_its_c
 def test_an_address_behind_a_word_that_ends_like_a_version_is_masked(before: str) -> None:
     assert mask(f"{before} 10.20.30.40 is down")[0] == f"{before} ⟦IP_1 private⟧ is down"
     assert mask("version 10.20.30.40")[0] == "version 10.20.30.40"
+
+
+def test_the_domain_in_front_of_a_user_names_the_customer_and_is_masked_too() -> None:
+    said, masks = mask(r"Last login HARBORPINE\jdoe on the laptop")
+    assert said == r"Last login ⟦HOST_1⟧\⟦USER_1⟧ on the laptop"
+    assert mask("Is HARBORPINE a domain?", masks)[0] == "Is ⟦HOST_1⟧ a domain?"
+    assert (
+        mask(r"NT AUTHORITY\SYSTEM and HKLM\Software stay")[0]
+        == r"NT AUTHORITY\SYSTEM and HKLM\Software stay"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("Bluebird, rack seven", ("Bluebird", "rack seven")),
+        ("“blue, berry”, 'x1'; rack", ("blue, berry", "rack")),
+        ('"a, b", "c; d"', ("a, b", "c; d")),
+        ("blue, berry\nrack seven\n", ("blue, berry", "rack seven")),
+        ("12\u201d monitor", ("12\u201d monitor",)),
+        ("ab", ()),
+    ],
+)
+def test_each_line_is_a_value_and_quotation_marks_keep_a_comma(written: str, values: tuple[str, ...]) -> None:
+    assert asked_for(written) == values
+
+
+def test_what_a_person_asked_for_is_hidden_whatever_its_case_under_one_placeholder() -> None:
+    masks = also("Bluebird", ())
+    assert mask("BLUEBIRD, bluebird and Bluebirds", masks) == ("⟦SECRET_1⟧, ⟦SECRET_1⟧ and Bluebirds", masks)
+    assert also("BLUEBIRD", masks) == masks
+
+
+def test_a_value_stands_in_a_text_in_clear_but_not_behind_a_placeholder() -> None:
+    assert stands_in("about BlueBird now", ["bluebird"])
+    assert not stands_in("about bluebirds and ⟦IP_1 bluebird⟧", ["bluebird"])
+    assert not stands_in("", [""])

@@ -45,6 +45,11 @@ READS = [
     ("sql", "SELECT TOP 10 name, size FROM sys.database_files WHERE size > 100"),
     ("cisco", "show interfaces status"),
     ("", "whoami"),
+    ("powershell", "Connect-ExchangeOnline; Get-Mailbox jane; Disconnect-ExchangeOnline"),
+    ("powershell", "Connect-MgGraph"),
+    ("bash", "date; date +%s; date -u"),
+    ("bash", "ip a; ip addr show dev eth0; ip -br link; ip route get 8.8.8.8"),
+    ("bash", "ip -s link show eth0; ip a s; ip neigh"),
     ("powershell", ""),
 ]  # fmt: skip
 CHANGES = [
@@ -96,6 +101,20 @@ CHANGES = [
     ("powershell", "Get-Content x | Tee-Object y"),
     ("sql", "use master\ngo run x"),
     ("", "go run x.go"),
+    ("powershell", "Disconnect-RDUser -HostServer rds1 -UnifiedSessionID 3 -Force"),
+    ("powershell", "Connect-IscsiTarget -NodeAddress iqn.2026-01.example:disk"),
+    ("bash", "date 010112002026"),
+    ("bash", "date 01-01-2026"),
+    ("bash", "ip l s eth0 down"),
+    ("bash", "ip link set eth0 down"),
+    ("bash", "ip a a 10.0.0.4/24 dev eth0"),
+    ("bash", "ip -4 r d default"),
+    ("bash", "ip neigh fl all"),
+    ("cisco", "ip address 10.0.0.1 255.255.255.0"),
+    ("cmd", "logoff 3 /server:rds1"),
+    ("cmd", "wusa /uninstall /kb:5030211 /quiet"),
+    ("cmd", "eseutil /d mail.edb"),
+    ("bash", "rm file"),
 ]  # fmt: skip
 DESTROYS = [
     ("cmd", "format C: /q"),
@@ -146,6 +165,10 @@ DESTROYS = [
     ("bash", "find /home -name '*.ost' -delete"),
     ("cisco", "write erase"),
     ("fortios", "execute factoryreset"),
+    ("cmd", "eseutil /p mail.edb"),
+    ("cmd", "eseutil.exe /g /p mail.edb"),
+    ("cmd", "wsl --unregister Ubuntu"),
+    ("cmd", "wsl.exe --unregister Ubuntu"),
     # disguises
     ("powershell", "Rem`ove-It`em C:\\Temp -Rec`urse"),
     ("powershell", "Remove-Item `\n  C:\\Temp `\n  -Recurse"),
@@ -227,6 +250,13 @@ IN_PROSE = [
     ("reg add HKCU\\Software\\X /v y", "reg add HKCU\\Software\\X /v y"),
     ("Now format D: before you go on", "format D: before you go on"),
     ("Run shutdown /r /t 0", "shutdown /r /t 0"),
+    ("Then repair it with eseutil /p mail.edb", "eseutil /p mail.edb"),
+    ("Try wsl --unregister Ubuntu", "wsl --unregister Ubuntu"),
+    ("Remove it: wusa /uninstall /kb:5030211", "wusa /uninstall /kb:5030211"),
+    ("End his session with logoff 3 /server:rds1", "logoff 3 /server:rds1"),
+    ("Now run logoff", "run logoff"),
+    ("Then rm file and look again", "rm file and look again"),
+    ("Use Disconnect-RDUser -Force", "Disconnect-RDUser -Force"),
 ]
 ENGLISH = [
     "Restart the spooler service and print a test page.",
@@ -243,6 +273,8 @@ ENGLISH = [
     "Run Get-Service Spooler and tell me the status.",
     "The service will restart on its own; no shutdown is needed tonight.",
     "Net start-up time was 4 minutes. The new-hire list is attached.",
+    "Ask her to do a logoff and a new sign-in; the RM agreed. RM said so.",
+    "Disconnect-and-connect the cable, then connect to the WSL prompt.",
     "Format: A4. Drop the table cell with the logo.",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from engine.session import (
     StepKind,
     Target,
 )
+from engine.writing_prompt import long_ticket
 from tests.engine.record import ANA, ANSWERS, NOON, TICKET, history, note, step
 
 STUCK = history(
@@ -324,7 +326,7 @@ def test_a_summary_says_who_said_what_when_and_takes_the_place_of_the_text() -> 
         "2026-09-02 10:00, Ben Example: The network cable was replaced, no change.",
         "The user sent a fax.",
     ]
-    assert made.notes == ()
+    assert [(each.author, each.text) for each in made.notes] == [("Ben Example", ""), (None, "")]
     assert replace(made, description=LONG.description, notes=LONG.notes) == LONG
 
 
@@ -339,3 +341,50 @@ def test_a_summary_says_who_said_what_when_and_takes_the_place_of_the_text() -> 
 )
 def test_what_does_not_stand_in_the_ticket_is_no_part_of_its_summary(row: object) -> None:
     assert summary("", row) == LONG
+
+
+def noted(count: int, length: int, description: str = "It stops.") -> Ticket:
+    """Notes of consecutive days, the oldest first."""
+    notes = (
+        TicketNote(
+            n,
+            f"entry {n} says hello. " + "word " * (length // 5),
+            f"Mia{n} Klein",
+            at=NOON + timedelta(days=n),
+        )
+        for n in range(1, count + 1)
+    )
+    return replace(TICKET, description=description, notes=tuple(notes))
+
+
+def test_of_long_notes_each_is_read_and_the_newest_first() -> None:
+    page = long_ticket(noted(4, 23_000), "abcd", str)
+    assert [page.count(f"entry {n} says hello") for n in range(1, 5)] == [1, 1, 1, 1]
+    assert page.index("entry 4 says") < page.index("entry 3 says") < page.index("entry 1 says")
+    made = writing.shortened(noted(4, 23_000), {"problem": "It stops.", "said": []})
+    assert (made.description or "").startswith(
+        "(In short, from 9 characters of description and 4 notes, of each its first 8000 characters.)"
+    )
+
+
+def test_only_what_was_read_is_said_to_have_been_read() -> None:
+    many = noted(9, 7_000, "It stops. " * 3_000)
+    page = long_ticket(many, "abcd", str)
+    assert "The newest 4 of 9 notes" in page
+    assert "entry 6 says hello" in page
+    assert "entry 5 says hello" not in page
+    made = writing.shortened(many, {"problem": "It stops.", "said": []})
+    assert (
+        "(In short, from the first 10000 of 30000 characters of description and the newest 4 of 9 notes.)"
+        in (made.description or "")
+    )
+    assert max(map(len, page.split("</untrusted"))) < 48_000
+
+
+def test_where_a_summary_is_too_long_the_oldest_of_it_goes() -> None:
+    rows = [{"when": "", "who": "", "text": f"entry {n} says hello {'word ' * 75}"} for n in range(1, 16)]
+    made = writing.shortened(noted(15, 450), {"problem": "It stops.", "said": rows}).description or ""
+    assert "entry 15 says" in made
+    assert "entry 1 says" not in made
+    assert made.startswith("(In short") and "It stops." in made
+    assert len(made) <= writing.SUMMARY

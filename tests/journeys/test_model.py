@@ -32,7 +32,7 @@ STOPS = {
 }
 PRIVATE = (
     *("Jane", "Doe", "jdoe", "555-0141", "jane.doe@harborpine.example", "Harbor Pine"),
-    *("HPL-LT-014", "10.20.1.114", "Keller", "Mendes"),
+    *("HPL-LT-014", "10.20.1.114", "harborpine", "Keller", "Mendes"),
 )
 """What the practice ConnectWise says of ticket #4711 and of who works on it."""
 
@@ -67,7 +67,7 @@ async def test_a_session_is_guided_by_the_model_to_one_note_and_nothing_left_unm
     receipt = desk.on_screen("anna").partition("What left")[2]
     every = await desk.calls("anna", None)
     assert f"In all: {len(every)} calls, {sum(call.usage.prompt for call in every):,} tokens in" in receipt
-    assert "1 e-mail address" in receipt
+    assert "3 names of people" in receipt, "named in the ticket summary and in the turns, counted once"
 
     await anna.click("resolve", SOON)
     await anna.submit(RESOLVED, SOON)

@@ -34,9 +34,12 @@ def a_call(session: UUID, turn: int) -> NewCall:
     return NewCall(session, Purpose.TURN, turn, "ALPHA", 9, chapter=1, upto=1)
 
 
+SHOWN = f'[{{"type": "picture", "id": "{UUID(int=7)}"}}, "ALPHA"]'
+
+
 async def talked(unit: Unit, session: UUID, by: UUID) -> Talked:
     """ALPHA stands in everything a person would read."""
-    pieces = (Piece(0, "system", '["ALPHA"]'), Piece(1, "user", '["ALPHA"]'))
+    pieces = (Piece(0, "system", '["ALPHA"]'), Piece(1, "user", SHOWN))
     kept = await unit.conversations.open_turn(a_call(session, 1), pieces)
     await unit.conversations.answered(kept, replace(REPLY, text="ALPHA"), 5)
     call = await unit.conversations.begin(a_call(session, 2))
@@ -70,7 +73,9 @@ TALKING: dict[type, dict[str, Callable[[Any, Any], Awaitable[Any]]]] = {
         "of_turn": lambda at, t: at.of_turn(t.session, Purpose.TURN, 1),
         "of_session": lambda at, t: at.of_session(t.session),
         "spent_since": spent,
+        "paid_since": lambda at, t: at.paid_since(LONG_AGO),
         "last_times": lambda at, t: at.last_times(t.session),
+        "pictures_sent": lambda at, t: at.pictures_sent(t.session),
         "project": lambda at, t: at.project(t.session),
     },
     SessionMasks: {

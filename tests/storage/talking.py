@@ -55,7 +55,9 @@ class Talk:
         event.remove(self.place.store.engine.sync_engine, "before_cursor_execute", note)
 
     def call(self, **other: Any) -> NewCall:
-        first = NewCall(self.session, Purpose.TURN, 1, "m", 2000, chapter=1, upto=1, masked={"IP": 2})
+        first = NewCall(
+            self.session, Purpose.TURN, 1, "m", 2000, chapter=1, upto=1, masked={"IP": ("⟦IP_1⟧", "⟦IP_2⟧")}
+        )
         return replace(first, **other)
 
     async def opened(self) -> UUID:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from engine.model import Failure, Purpose, Usage
 from storage.conversations import CallState, CallUnderWay, ConversationMoved, Piece, Standing
+from storage.retention import Retention
 from storage.sessions import SessionMoved
 from tests.conftest import Database
 from tests.fakes import office
@@ -36,7 +39,7 @@ async def test_a_turn_is_opened_and_closed_in_one_round_trip_each(talk: Talk) ->
         CallState.IN_FLIGHT,
         1,
         False,
-        {"IP": 2},
+        {"IP": ["⟦IP_1⟧", "⟦IP_2⟧"]},
     )
     assert (row.purpose, row.turn, row.chapter, row.upto, row.as_reply()) == (Purpose.TURN, 1, 1, 1, None)
     with talk.counting() as sent:
@@ -114,6 +117,21 @@ async def test_a_text_made_from_a_reply_is_marked(talk: Talk) -> None:
     assert (await talk.only()).used
 
 
+async def test_what_was_sent_of_pictures_is_what_stands_in_a_message(talk: Talk) -> None:
+    shots = [uuid4() for _ in range(3)]
+    seen = [
+        json.dumps([{"type": "text", "text": "⚠"}, {"type": "picture", "id": str(each)}]) for each in shots
+    ]
+    await talk.do("open_turn", talk.call(), (SYSTEM, Piece(1, "user", seen[0])))
+    assert await talk.do("pictures_sent", talk.session) == {shots[0]}
+    await talk.do("append", talk.session, 1, "assistant", seen[2], {})
+    for chapter in (1, 2):
+        await talk.do("append", talk.session, chapter, "system" if chapter == 2 else "user", seen[1], {})
+    await talk.do("append", talk.session, 2, "user", seen[1], {})
+    assert await talk.do("pictures_sent", talk.session) == set(shots[:2])
+    assert await talk.do("pictures_sent", uuid4()) == frozenset()
+
+
 # ── What it cost ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -162,6 +180,45 @@ async def test_what_a_failed_call_had_begun_to_cost_is_counted(talk: Talk) -> No
     await talk.do("failed", call, Failure.SILENT, cost=5)
     await talk.do("started", call, Usage(1, 1, 1, 1), "late")
     assert talk.totals() == (await talk.only()).usage == Usage(10, 200, 3000, 1)
+
+
+async def test_a_call_that_failed_costs_what_it_had_begun_to_cost(talk: Talk) -> None:
+    call = await talk.opened()
+    await talk.do("started", call, Usage(10, 200, 3000, 1), "msg_1", 6)
+    await talk.do("failed", call, None, unknown=True)
+    assert (await talk.only()).cost == 6
+    await talk.do("failed", call, Failure.OVERLOADED, 529, Usage())
+    row = await talk.only()
+    assert (row.cost, row.usage, talk.totals()) == (0, Usage(), Usage())
+
+
+async def test_a_call_whose_process_died_is_booked_as_it_began_after_an_hour(talk: Talk) -> None:
+    calls = [await talk.do("begin", talk.call(turn=turn)) for turn in range(4)]
+    for call in calls[1:3]:
+        await talk.do("started", call, Usage(10, 200, 3000, 1), "msg_1", 6)
+    old = "update ai_calls set created_at = now() - interval '61 minutes' where id = any(%s)"
+    talk.ask(old, calls[:3])
+    retention = Retention(talk.place.store)
+    await retention.clean()
+    rows = {row.turn: row for row in await talk.rows()}
+    assert [rows[turn].state for turn in range(4)] == [CallState.UNKNOWN] * 3 + [CallState.IN_FLIGHT]
+    assert [rows[turn].cost for turn in range(4)] == [0, 6, 6, 0]
+    assert rows[0].ended_at is not None
+    await retention.clean()
+    assert talk.totals() == Usage(20, 400, 6000, 2)
+    assert await talk.do("answered", calls[1], REPLY, 7), "its late answer takes the place of what was booked"
+    assert talk.totals() == Usage(10, 200, 3000, 1) + REPLY.usage
+
+
+async def test_a_session_at_work_is_not_waited_for_when_calls_are_booked(talk: Talk) -> None:
+    call = await talk.opened()
+    talk.ask("update ai_calls set created_at = now() - interval '61 minutes' where id = %s", call)
+    async with talk.place.store.transaction(talk.place.account) as unit:
+        await unit.sessions.get(talk.session, lock=True)
+        await Retention(talk.place.store).clean()
+        assert (await talk.only()).state is CallState.IN_FLIGHT
+    await Retention(talk.place.store).clean()
+    assert (await talk.only()).state is CallState.UNKNOWN
 
 
 async def test_many_who_end_one_call_at_once_count_it_once(talk: Talk) -> None:
@@ -219,7 +276,8 @@ async def test_the_account_knows_what_it_spent_since(talk: Talk) -> None:
     await talk.do("started", await talk.do("begin", talk.call(turn=2)), Usage(1, 2, 3, 4), "msg_2")
     assert await talk.do("spent_since", now) == REPLY.usage + Usage(1, 2, 3, 4)
     assert await talk.do("spent_since", now + timedelta(hours=1)) == Usage()
-    assert [await talk.do("paid_since", now + timedelta(hours=hours)) for hours in (0, 1)] == [7, 0]
+    await talk.do("started", await talk.do("begin", talk.call(turn=3)), Usage(1), "msg_3", 4)
+    assert [await talk.do("paid_since", now + timedelta(hours=hours)) for hours in (0, 1)] == [11, 0]
 
 
 async def test_the_last_three_answered_turns_have_their_times(talk: Talk) -> None:

@@ -69,6 +69,24 @@ async def test_the_newest_masks_take_the_place_of_the_older_and_begin_their_time
     assert await read(place, session) == MASKS[:1]
 
 
+async def test_a_child_begins_with_those_of_its_parent_and_keeps_its_own(place: Office) -> None:
+    parent, child, other = await place.start(), await place.start(), await place.start()
+    await write(place, parent, MASKS)
+    await write(place, other, MASKS[:1])
+    async with place.store.transaction(place.account) as unit:
+        for each in (child, other, uuid4()):
+            await unit.masks.hand_down(parent, each)
+    assert (await read(place, child), await read(place, other)) == (MASKS, MASKS[:1])
+
+
+async def test_what_has_expired_is_handed_down_to_nobody(place: Office) -> None:
+    parent, child = await place.start(), await place.start()
+    await write(place, parent, MASKS, -DAY)
+    async with place.store.transaction(place.account) as unit:
+        await unit.masks.hand_down(parent, child)
+    assert await place.rows("select 1 from session_vaults where session_id = :s", s=child) == []
+
+
 async def test_nothing_of_it_can_be_read_at_rest(place: Office) -> None:
     session = await place.start()
     await write(place, session, MASKS)

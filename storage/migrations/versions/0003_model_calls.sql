@@ -106,7 +106,8 @@ END $$;
 -- Whoever still runs the version before asks with three values.
 DROP FUNCTION fp_retain(timestamptz, timestamptz, timestamptz);
 CREATE FUNCTION fp_retain(p_inbox_before timestamptz, p_drafts_before timestamptz, p_outbox_before timestamptz,
-    p_pictures_before timestamptz DEFAULT now() - interval '30 days') RETURNS bigint
+    p_pictures_before timestamptz DEFAULT now() - interval '30 days',
+    p_calls_before timestamptz DEFAULT now() - interval '1 hour') RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE gone bigint; total bigint := 0;
 BEGIN
@@ -124,6 +125,27 @@ BEGIN
     WHERE s.id = p.session_id AND s.status IN ('escalated', 'resolved', 'abandoned')
       AND coalesce(s.resolved_at, s.updated_at) < p_pictures_before;
   GET DIAGNOSTICS gone = ROW_COUNT; total := total + gone;
+  -- Whoever sent these is gone. The Session is held before its calls, as everybody does it; one that is at work comes
+  -- next time.
+  WITH held AS (
+    SELECT s.id FROM ai_sessions s
+    WHERE s.id IN (SELECT c.session_id FROM ai_calls c WHERE c.state = 'in_flight' AND c.created_at < p_calls_before)
+    FOR NO KEY UPDATE SKIP LOCKED
+  ), ended AS (
+    UPDATE ai_calls c SET state = 'unknown', ended_at = now() FROM held
+    WHERE c.session_id = held.id AND c.state = 'in_flight' AND c.created_at < p_calls_before
+    RETURNING c.session_id, c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens
+  ), owed AS (
+    SELECT session_id, sum(input_tokens) AS input, sum(cache_read_tokens) AS cache_read,
+      sum(cache_write_tokens) AS cache_write, sum(output_tokens) AS output
+    FROM ended GROUP BY session_id
+  )
+  UPDATE ai_sessions s SET
+    total_input_tokens = s.total_input_tokens + o.input,
+    total_cache_read_tokens = s.total_cache_read_tokens + o.cache_read,
+    total_cache_write_tokens = s.total_cache_write_tokens + o.cache_write,
+    total_output_tokens = s.total_output_tokens + o.output
+  FROM owed o WHERE s.id = o.session_id;
   RETURN total;
 END $$;
 

@@ -101,6 +101,17 @@ def test_the_schedule_waits_as_the_vendor_asks_or_longer_each_time(
     assert Schedule(jitter=0.0).wait(failure, before, waited) == wait
 
 
+@pytest.mark.parametrize("first", [0.001, 2.0, 20.0])
+def test_a_schedule_that_begins_sooner_or_later_leaves_no_attempt_out(first: float) -> None:
+    schedule, waited = Schedule().paced(first), 0.0
+    assert schedule.waits[0] == pytest.approx(first)
+    for before in range(1, 6):
+        wait = schedule.wait(DOWN, before, waited)
+        assert wait is not None
+        waited += wait
+    assert schedule.wait(BUSY, 1, 0) == 90, "what the vendor asks for is waited for"
+
+
 def test_waits_differ_a_little_so_that_not_everybody_comes_back_at_once() -> None:
     waits = {Schedule().wait(DOWN, 3, 0) for _ in range(50)}
     assert len(waits) > 5

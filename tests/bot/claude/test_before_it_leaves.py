@@ -12,8 +12,12 @@ import pytest
 
 from bot.cards_steps import step_card
 from engine.effects import AskGuide
+from engine.events import AnswerCorrected, NoteAdded, StepAnswered, TakenOver
 from engine.session import Intake, IntakeType, Step, Turn
+from storage.library import packaged_libraries
 from storage.pictures import PictureState
+from storage.store import Store
+from storage.vault import Vault, new_key
 from tests.bot.card_views import view, words
 from tests.bot.claude.claude_scene import ODD, QUICK, Scene, acted, ahead, asks, steps
 from tests.conftest import Database
@@ -58,8 +62,39 @@ async def test_who_agrees_gets_the_models_step_and_is_not_asked_again(scene: Sce
     for value in (SECRET, "jane.miller", "10.20.30.40", "10.20.30.41"):
         assert value not in prompt
     assert "masked before this goes" not in prompt
-    last = await scene.answer("\n".join(f"line {n} of another log" for n in range(9)))
+    last = await scene.answer("Since Monday")
     assert (last.text, last.beside) == (TEXTS[1], False)
+
+
+ANOTHER = "\n".join(f"line {n} of another log, at 10.9.9.{n}" for n in range(9))
+
+
+async def test_what_is_pasted_later_is_shown_before_it_leaves_too(scene: Scene) -> None:
+    await scene.start()
+    shown = await scene.answer(ANOTHER)
+    assert (shown.beside, len(scene.asked)) == (True, 1)
+    assert "9 IP addresses" in shown.text and "line 0 of another log" in shown.text
+    step = await scene.answer(option="go_on")
+    assert (step.text, len(scene.asked)) == (TEXTS[1], 2)
+    assert "line 8 of another log" in scene.prompts()[1]
+    assert not (await scene.answer("Since Monday")).beside
+    assert (await scene.adds("a log", digest="one line")).beside
+
+
+async def test_what_was_agreed_to_once_is_not_asked_again_when_an_answer_is_taken_back(scene: Scene) -> None:
+    await scene.start()
+    await scene.answer(ANOTHER)
+    await scene.answer(option="go_on")
+    await scene.happens(AnswerCorrected(scene.place.anna))
+    await scene.deliver()
+    assert not (await scene.answer("Since Monday")).beside
+
+
+async def test_who_keeps_a_later_paste_to_himself_goes_on_without_the_model(scene: Scene) -> None:
+    await scene.start()
+    await scene.answer(ANOTHER)
+    step = await scene.answer(option="offline")
+    assert (step.aside, len(scene.asked)) == ("guide_offline", 1)
 
 
 async def test_words_typed_are_masked_too_and_shown_once_more(scene: Scene) -> None:
@@ -70,6 +105,97 @@ async def test_words_typed_are_masked_too_and_shown_once_more(scene: Scene) -> N
     step = await scene.answer(option="go_on")
     assert step.guide == "claude"
     assert "Bluebird" not in scene.prompts()[0] and "rack seven" not in scene.prompts()[0]
+
+
+@pytest.mark.parametrize("words", ["y", "OK.", "yes please", "go on please", "Go ahead", "Ask Claude"])
+async def test_a_yes_in_words_goes_on_and_is_no_value(scene: Scene, words: str) -> None:
+    await scene.start(PASTED)
+    assert (await scene.answer(words)).guide == "claude"
+
+
+@pytest.mark.parametrize("words", ["no", "Don’t send it", "don't send it."])
+async def test_a_no_in_words_keeps_it_here(scene: Scene, words: str) -> None:
+    await scene.start(PASTED)
+    assert (await scene.answer(words)).aside == "guide_offline"
+
+
+async def test_a_value_that_stands_nowhere_is_said_to_be_missing(scene: Scene) -> None:
+    await scene.start(f"{PASTED}\nProject BLUEBIRD, and its blue, berry rack")
+    shown = await scene.answer("Tessler")
+    assert shown.text.startswith("Not found in the text") and "1 secret" in shown.text
+    shown = await scene.answer("bluebird, Tessler")
+    assert shown.text.startswith("Of the 2 values you wrote, 1 cannot be found")
+    shown = await scene.answer("“blue, berry”")
+    assert shown.text.startswith("Masked too.") and "3 secrets" in shown.text
+    assert (await scene.answer("ab")).text.startswith("Nothing more was masked")
+    assert (await scene.answer('"ok"')).text.startswith("Nothing more was masked")
+    await scene.answer("yes")
+    assert "BLUEBIRD" not in scene.prompts()[0] and "berry" not in scene.prompts()[0]
+
+
+async def test_what_is_masked_later_is_not_sent_again_with_what_was_said_before(scene: Scene) -> None:
+    await scene.start(f"{ODD} on the Bluebird server")
+    await scene.answer(ANOTHER)
+    await scene.answer("Bluebird")
+    await scene.answer(option="go_on")
+    assert ["Bluebird" in prompt for prompt in scene.prompts()] == [True, False]
+    await scene.answer("Since Monday")
+    assert "Bluebird" not in scene.prompts()[-1]
+
+
+async def test_the_text_of_a_flow_of_ours_is_nothing_to_be_masked(database: Database) -> None:
+    async with acted(database.app_url, packaged_libraries()) as scene:
+        step = await scene.start("The printer is offline\nand nothing prints\nsince Monday\nfor all of us")
+        assert step.beside and "Nothing was found here" in step.text
+
+
+async def test_ask_claude_counts_from_the_owner_or_a_lead_and_only_once(scene: Scene) -> None:
+    place = scene.place
+    await scene.start(PASTED)
+    await scene.answer(option="offline")
+    await scene.happens(NoteAdded(place.ben, "ask Claude"))
+    assert (await scene.answer("since this morning")).aside == "guide_offline"
+    await scene.happens(NoteAdded(place.lea, "Ask Claude"))
+    assert (await scene.answer("nothing changed")).beside
+    assert (await scene.answer(option="offline")).aside == "guide_offline"
+    assert (await scene.answer("still the same")).aside == "guide_offline"
+    assert scene.asked == []
+
+
+async def test_a_vault_that_no_key_opens_leaves_the_turn_to_the_offline_guide(
+    scene: Scene, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.start(f"{ODD}, says a.b@contoso.example")
+    store = Store(database.app_url, Vault([new_key()]), pool_size=4)
+    try:
+        other = scene.other(store=store)
+        step = await other.answer("Since Monday")
+        await other.guide.close()
+    finally:
+        await store.close()
+    assert (step.guide, step.aside, len(scene.asked)) == ("offline", "guide_locked", 1)
+    assert "KeysUnusable" in caplog.text
+    assert "encryption keys" in words(step_card(view(), step))
+
+
+async def test_who_takes_over_while_a_picture_waits_finds_the_place_in_the_flow(database: Database) -> None:
+    async with acted(database.app_url, packaged_libraries()) as scene:
+        lea = scene.place.lea
+        flows = [{"move": "follow", "node": node, "reason": ""} for node in ("scope", "panel", "panel")]
+        scene.practice.script(*(asks(f"At {flow['node']}?", flow=flow) for flow in flows))
+        await scene.start("The printer is offline and nothing prints")
+        before = await scene.answer(option="one_printer")
+        async with scene.place.store.transaction(scene.place.account) as unit:
+            await unit.pictures.add(scene.session, scene.place.anna.id, "a.png", "image/png", 8, 8, PNG)
+        assert (await scene.adds("see the screenshot")).beside
+        await scene.happens(TakenOver(lea, "because"))
+        briefing = await scene.deliver()
+        assert (await scene.now()).stand == before.stand
+        await scene.happens(StepAnswered(lea, briefing.number, option="have_it"))
+        preview = await scene.deliver()
+        assert preview.stand["under"] == before.stand
+        await scene.happens(StepAnswered(lea, preview.number, option="keep_pictures"))
+        assert (await scene.deliver()).flow_node == "panel"
 
 
 async def test_who_does_not_want_it_sent_goes_on_without_the_model_until_he_asks_for_it(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from tests.bot.claude.claude_scene import ODD, Scene, acted, ahead, asks, steps,
 from tests.conftest import Database
 
 PRINTER = "The printer is offline and nothing prints"
+BLUE = "The server is odd.\nProject Bluebird failed\non rack seven\nsince Monday"
 UNSURE = "VPN connects but no network drives"
 TEXTS = [f"Question number {n}, which nobody asked before?" for n in range(1, 13)]
 
@@ -209,7 +210,7 @@ async def test_before_ninety_thousand_tokens_a_new_chapter_begins_with_what_stan
     await long.answer("Answer 7 of the technician")
     before = await chapter(long)
     counting.prompt = 0
-    step = await long.answer("Answer 8 of the technician " + "with words " * 40)
+    step = await long.answer("Answer 8 of the technician " + "with words " * 30)
     after = await chapter(long)
     assert (before.number, after.number, step.guide) == (1, 2, "claude")
     kept = [piece.content for piece in before.messages][-8:]
@@ -232,6 +233,45 @@ async def test_a_vault_that_expired_ends_the_chapter_its_placeholders_stand_in(s
     assert found.number == 2
     text = "".join(piece.content for piece in found.messages)
     assert "Since Monday" in text and "10.9.9.9" not in text
+
+
+async def test_a_vault_that_expired_is_said_and_what_was_masked_by_hand_can_be_masked_again(
+    scene: Scene,
+) -> None:
+    await scene.start(BLUE)
+    await scene.answer("Bluebird")
+    await scene.answer(option="go_on")
+    await ahead(scene, timedelta(days=31))
+    shown = await scene.answer("Since Monday")
+    assert shown.beside and "deleted after 30 days" in shown.text and len(scene.asked) == 1
+    again = await scene.answer("bluebird")
+    assert again.beside and again.text.count("Masked too.") == 1
+    step = await scene.answer(option="go_on")
+    assert (step.guide, (await chapter(scene)).number) == ("claude", 2)
+    assert not any("Bluebird" in prompt for prompt in scene.prompts())
+    assert not (await scene.answer("On Tuesday")).beside
+    assert (await chapter(scene)).number == 2
+
+
+async def test_a_vault_lives_on_with_every_call(scene: Scene) -> None:
+    await scene.start(BLUE)
+    await scene.answer("Bluebird")
+    await scene.answer(option="go_on")
+    for _ in range(3):
+        await ahead(scene, timedelta(days=20))
+        assert not (await scene.answer("Bluebird is odd")).beside
+    assert (len(scene.asked), (await chapter(scene)).number) == (4, 1)
+    assert not any("Bluebird" in prompt for prompt in scene.prompts())
+
+
+async def test_a_password_named_later_is_not_sent_again_with_what_was_said_before(scene: Scene) -> None:
+    await scene.start()
+    await scene.answer("He tried Sunshine12! and it failed")
+    await scene.answer("the password is Sunshine12! for the box")
+    assert ["Sunshine12!" in prompt for prompt in scene.prompts()] == [False, True, False]
+    assert "He tried" in scene.prompts()[-1]
+    await scene.answer("Since Monday")
+    assert ((await chapter(scene)).number, "Sunshine12!" in scene.prompts()[-1]) == (2, False)
 
 
 # ── More than one thing at once ─────────────────────────────────────────────────────────────────────────────

@@ -160,7 +160,7 @@ async def assert_survives(case: Case, name: str, **fault: Any) -> Step:
     scene = case.scene
     before = len(scene.asked)
     scene.practice.faults.add(**fault, times=2)
-    step = await scene.answer(f"Answer to it: {name}")
+    step = await case.past_the_preview(await scene.answer(f"Answer to it: {name}"))
     scene.practice.faults.clear()
     asked = scene.asked[before:]
     if step.guide == "offline":

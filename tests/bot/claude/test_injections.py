@@ -254,9 +254,9 @@ async def of_chat(url: str, listed: Sequence[Attempt], wanted: Written) -> Play:
 def _answer_or_evidence(case: Case, attempt: Attempt) -> Callable[[], Awaitable[Step]]:
     async def says() -> Step:
         if attempt.where != "evidence":
-            return await case.scene.answer(attempt.text)
+            return await case.past_the_preview(await case.scene.answer(attempt.text))
         await case.scene.happens(EvidenceAdded(case.scene.place.ben, attempt.text))
-        return await case.scene.deliver()
+        return await case.past_the_preview(await case.scene.deliver())
 
     return says
 
@@ -279,7 +279,7 @@ def _log(case: Case, text: str, name: str = "") -> Callable[[], Awaitable[Step]]
         assert found.digest is not None
         digest = found.digest.as_text()
         await case.scene.happens(EvidenceAdded(case.scene.place.anna, "a log", digest, found.log or ""))
-        return await case.scene.deliver()
+        return await case.past_the_preview(await case.scene.deliver())
 
     return adds
 

@@ -20,7 +20,8 @@ from engine.events import (
     Resolved,
     Resumed,
 )
-from engine.model import DEAF, Hearing, Model, ModelCall, ModelReply
+from engine.model import DEAF, Hearing, Model, ModelCall, ModelReply, Usage
+from engine.pricing import cost
 from engine.session import Status, Target, WaitingFor
 from storage.conversations import CallRow, CallState
 from tests.bot.claude.claude_scene import Scene, acted, steps, told
@@ -215,6 +216,23 @@ async def test_a_process_that_ends_without_the_reply_leaves_it_to_be_counted(sce
     await ends(task)
     await scene.guide.close()
     assert [c.state for c in await scene.calls()] == [CallState.ANSWERED, CallState.IN_FLIGHT]
+
+
+async def test_what_the_vendor_had_begun_when_the_process_ended_is_booked(scene: Scene) -> None:
+    class Begins(Slow):
+        async def ask(self, call: ModelCall, hearing: Hearing = DEAF) -> ModelReply:
+            assert hearing.started is not None
+            await hearing.started("msg_9", Usage(10, 200, 3_000, 1))
+            return await super().ask(call, hearing)
+
+    scene = scene.other(model=Begins(scene.model), schedule=replace(scene.schedule, patience=0.01))
+    task = await thinks(scene)
+    await scene.happens(await stops(scene))
+    await ends(task)
+    await scene.guide.close()
+    first, last = await scene.calls()
+    assert (first.state, last.state) == (CallState.ANSWERED, CallState.UNKNOWN)
+    assert (last.usage, last.cost) == (Usage(10, 200, 3_000, 1), cost(last.model, last.usage))
 
 
 class Lost(Exception):

@@ -121,12 +121,12 @@ async def all_of_it(case: Case, parts: Sequence[str], ticket: Ticket, also: str 
         step = await scene.answer(also)
     await case.past_the_preview(step)
     assert scene.asked
-    await scene.answer(answer)
+    await case.past_the_preview(await scene.answer(answer))
     await scene.happens(EvidenceAdded(place.ben, evidence))
-    await scene.deliver()
+    await case.past_the_preview(await scene.deliver())
     digest = read(f"```\n{log}\n```").digest
     await scene.happens(EvidenceAdded(place.anna, "a log", digest.as_text() if digest else ""))
-    await scene.deliver()
+    await case.past_the_preview(await scene.deliver())
     await _to_the_end(case, reason)
 
 

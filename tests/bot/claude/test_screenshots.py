@@ -58,6 +58,13 @@ async def kept(scene: Scene) -> dict[str, Picture]:
         return {each.name: each for each in await unit.pictures.of_session(scene.session)}
 
 
+async def left(scene: Scene) -> set[str]:
+    """The pictures that the receipt counts, by name."""
+    async with scene.place.store.transaction(scene.place.account) as unit:
+        sent = await unit.conversations.pictures_sent(scene.session)
+    return {name for name, each in (await kept(scene)).items() if each.id in sent}
+
+
 def images(scene: Scene) -> list[dict[str, Any]]:
     """The images of the newest request."""
     messages = scene.asked[-1].body["messages"]
@@ -70,7 +77,9 @@ async def test_a_picture_is_sent_once_agreed_and_a_fact_once_it_is_right(scene: 
     scene.practice.script(asks("I look at it", saw=SAW), asks("Since when?", rests_on="picture"))
     asked = await start(scene)
     assert (asked.beside, "cannot be masked" in asked.text, scene.asked) == (True, True, [])
+    assert await left(scene) == set()
     step = await scene.answer(option="go_on")
+    assert await left(scene) == {FIRST}
     assert [option.id for option in step.options] == ["right", "wrong"]
     assert SAW in step.text
     [image] = images(scene)
@@ -152,6 +161,7 @@ async def test_what_is_held_back_never_leaves_and_neither_do_later_ones(scene: S
     assert len(scene.asked) == 3
     assert all(b'"image"' not in entry.raw for entry in scene.asked)
     assert {each.state for each in (await kept(scene)).values()} == {PictureState.HELD_BACK}
+    assert await left(scene) == set()
 
 
 async def test_who_agreed_to_text_alone_is_asked_about_the_first_picture(scene: Scene) -> None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from bot.claude.opening import Rules
+from bot.claude.preview import mark
 from bot.claude.writer import Patience
 from engine import writing as engine_writing
 from engine.effects import WriteBriefing, WritePackage
@@ -69,7 +70,7 @@ async def test_the_call_is_booked_masked_and_marked_as_used(scene: Scene) -> Non
     assert (call.purpose, call.state, call.used) == (Purpose.PACKAGE, CallState.ANSWERED, True)
     assert call.usage == told(entry) == await scene.totals()
     assert call.cost == cost(call.model, call.usage) > 0
-    assert call.masked["PERSON"] >= 1
+    assert "⟦PERSON_1⟧" in call.masked["PERSON"]
     assert "Jane Doe" not in call.reply
     assert "⟦PERSON_1⟧" in call.reply
     [prompt] = scene.prompts()
@@ -189,10 +190,33 @@ async def test_nothing_leaves_where_somebody_said_so(scene: Scene, stand: dict[s
     assert scene.practice.asked == []
 
 
+async def test_nothing_leaves_once_the_masks_of_a_session_are_gone(scene: Scene) -> None:
+    await scene.stuck()
+    await scene.owes(WritePackage())
+    assert len(scene.practice.asked) == 1
+    async with scene.place.store.transaction(scene.place.account) as unit:
+        kept = await unit.masks.read(scene.session)
+        await unit.masks.write(scene.session, kept, timedelta(seconds=-1))
+    await scene.happens(EvidenceAdded(scene.place.ben, "The light blinks"))
+    session = await scene.owes(WritePackage())
+    assert session.package is not None
+    assert session.package["assessment_state"] == "rules"
+    assert len(scene.practice.asked) == 1
+
+
+async def test_a_log_that_came_after_the_preview_waits_for_one_of_its_own(scene: Scene) -> None:
+    logs = ["\n".join(f"line {n} of log {which}" for n in range(9)) for which in "ab"]
+    intake = Intake(IntakeType.LOG_PASTE, "It is broken", log_digest=logs[0])
+    await scene.stuck(intake=intake, stand={"agreed": [mark(logs[0])]})
+    await scene.happens(EvidenceAdded(scene.place.ben, "And this", log_digest=logs[1]))
+    await scene.owes(WritePackage())
+    assert scene.practice.asked == []
+
+
 async def test_a_pasted_log_leaves_once_it_was_agreed_to(scene: Scene) -> None:
     log = "\n".join(f"line {n} of a pasted log" for n in range(9))
     await scene.stuck(
-        intake=Intake(IntakeType.LOG_PASTE, "It is broken", log_digest=log), stand={"agreed": True}
+        intake=Intake(IntakeType.LOG_PASTE, "It is broken", log_digest=log), stand={"agreed": [mark(log)]}
     )
     await scene.owes(WritePackage())
     assert len(scene.practice.asked) == 1
