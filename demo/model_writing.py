@@ -61,20 +61,23 @@ def _note(text: str) -> Json:
     }
 
 
+def _blocks(text: str, source: str) -> list[str]:
+    found = re.finditer(rf'<(untrusted-[\w-]+) source="{source}">\n(.*?)\n</\1>', text, re.DOTALL)
+    return [hit[2] for hit in found]
+
+
 def _ticket(text: str) -> Json:
-    found = TICKET.search(text)
-    body = found[2] if found else text
-    head, _, rest = body.partition("Description:\n")
-    summary = head.removeprefix("Summary: ").strip()
-    description, _, notes = rest.partition("\n\n")
+    summary = " ".join(_blocks(text, "ticket summary")).strip()
+    description = " ".join(_blocks(text, "ticket description"))
     rows = [
         {"when": row[1] or "", "who": row[2], "text": " ".join(_sentences(row[3])[:2])}
-        for row in SAID.finditer(notes)
+        for note in _blocks(text, "ticket note")
+        if (row := SAID.match(note))
     ]
     problem = (
         " ".join([_sentence(summary)["text"], *_sentences(description)[:2]]) if summary else description[:300]
     )
-    return {"problem": problem, "said": rows[-15:]}
+    return {"problem": problem, "said": rows[:15][::-1]}
 
 
 def _situation(text: str) -> list[Json]:

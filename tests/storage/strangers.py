@@ -80,7 +80,9 @@ TALKING: dict[type, dict[str, Callable[[Any, Any], Awaitable[Any]]]] = {
     },
     SessionMasks: {
         "read": lambda at, t: at.read(t.session),
+        "secrets": lambda at, t: at.secrets(t.session),
         "write": lambda at, t: at.write(t.session, (), MINUTE),
+        "hand_down": lambda at, t: at.hand_down(t.session, t.mine),
         "renew": lambda at, t: at.renew(VAULT),
     },
     Pictures: {

@@ -219,6 +219,7 @@ READS_AND_WRITES: dict[type, dict[str, Try]] = {
         "find": find_it,
         "ensure": lambda at, t: at.ensure("thread", "console", "BETA", str(uuid4()), "", t.session),
         "get": lambda at, t: at.get(t.place),
+        "where": lambda at, t: at.where(),
         "of_session": lambda at, t: at.of_session(t.session),
         "threads": lambda at, t: at.threads(t.session, "card"),
         "of_kind": lambda at, t: at.of_kind("thread"),
