@@ -28,7 +28,7 @@ STOP_SECONDS = 30.0
 
 USAGE = """\
 ./dev demo            try FlowPilot here, with a practice ConnectWise and no accounts
-./dev test [...]      run the tests (arguments go to pytest; two processes unless you give -n)
+./dev test [...]      run the tests (arguments go to pytest; three processes unless you give -n)
 ./dev check           the whole gate: format, lint, types, layers, tests (--no-test leaves them out)
 ./dev run             web, worker and clock together, from Procfile and .env
 ./dev flowpilot [...] the product's own command, with the settings of .env
@@ -106,12 +106,12 @@ def environment() -> dict[str, str]:
 
 
 def pytest_arguments(given: list[str]) -> list[str]:
-    """Two processes, unless the person says otherwise or wants the debugger.
+    """Three processes, which keep two cores busy, unless the person says otherwise or wants the debugger.
 
     Each keeps to neighbours, and so to what their file set up, until it has nothing left and takes from the other.
     """
     own = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace", "no:xdist")) for word in given)
-    return ["-m", "pytest", *([] if own else ["-n", "2", "--dist", "worksteal"]), *given]
+    return ["-m", "pytest", *([] if own else ["-n", "3", "--dist", "worksteal"]), *given]
 
 
 def check(given: list[str]) -> int:

@@ -56,9 +56,9 @@ def test_the_person_decides_about_the_number_of_processes(dev: ModuleType, given
     assert dev.pytest_arguments(given) == ["-m", "pytest", *given]
 
 
-def test_two_processes_run_the_tests_otherwise(dev: ModuleType) -> None:
-    two = ["-m", "pytest", "-n", "2", "--dist", "worksteal"]
-    assert dev.pytest_arguments(["tests/engine"]) == [*two, "tests/engine"]
+def test_three_processes_run_the_tests_otherwise(dev: ModuleType) -> None:
+    three = ["-m", "pytest", "-n", "3", "--dist", "worksteal"]
+    assert dev.pytest_arguments(["tests/engine"]) == [*three, "tests/engine"]
 
 
 def test_settings_are_read_without_comments_and_quotes(dev: ModuleType, tmp_path: Path) -> None:
