@@ -34,7 +34,7 @@ ODD = "Something odd happens on this machine and nobody knows why, zq"
 SOON = Schedule(
     waits=(0.01, 0.01, 0.02), jitter=0.0, busiest=2.0, longest=5.0, handed=5.0, patience=2.0, saving=(0.01,)
 )
-QUICK = Rules(seconds=5.0, silence=0.5)
+QUICK = Rules(seconds=60.0, silence=20.0)
 LOOKS = Pace(shown=60.0, look=0.02)
 
 
