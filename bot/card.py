@@ -52,7 +52,9 @@ Block = Text | Fields | Bullets | Code
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button. `args` are ids; `more`: it stands under "More"; `confirm` asks before it counts."""
+    """A button. `args` are ids; `more`: it stands under "More"; `confirm` asks before it counts. `form`: the form that
+    it opens, where a platform shows forms inside the card itself.
+    """
 
     label: str
     verb: str
@@ -60,6 +62,7 @@ class Choice:
     style: Literal["plain", "primary", "danger"] = "plain"
     more: bool = False
     confirm: str = ""
+    form: Card | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Card:
     """`title` is one line. A card is posted once under a key and edited in place after that.
 
     `calls` are people it calls by name, as (platform, workspace, id there): where they are notified of it, they are.
+    `box`: what words typed beside the card belong to, `session` and `step`; empty where none are asked for. `ai`: a
+    language model wrote some of it.
     """
 
     kind: Kind
@@ -103,6 +108,8 @@ class Card:
     form: Form | None = None
     tone: Tone = "plain"
     calls: tuple[tuple[str, str, str], ...] = ()
+    box: Mapping[str, str] = field(default_factory=dict)
+    ai: bool = False
 
 
 _CARD: TypeAdapter[Card] = TypeAdapter(Card)

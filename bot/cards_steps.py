@@ -37,7 +37,10 @@ def step_card(view: SessionView, step: Step) -> Card:
         *(_script(step.script, short) if step.script else ()),
         *_how_to_answer(view, step, short),
     )
-    card = Card("step", title, blocks, _choices(view, step))
+    asked = {"session": str(view.session.id), "step": str(step.number)}
+    box = asked if view.session.status is Status.ACTIVE and _on_table(view.session, step) else {}
+    by_model = step.guide != "offline" and step.kind is not StepKind.BRIEFING
+    card = Card("step", title, blocks, _choices(view, step), box=box, ai=by_model)
     return bounded(card, say("short.step"), cut=short.cut)
 
 

@@ -109,9 +109,13 @@ def _opening(inbound: Inbound, act: Act) -> Act:
         return act
     platform, workspace, channel = inbound.home
     session_id = act.event.session_id
-    thread = str(session_id) if platform == "console" else f"{UNOPENED}{session_id}"
+    unopened = str(session_id) if platform == "console" else f"{UNOPENED}{session_id}"
 
     async def save(unit: Unit) -> None:
-        await unit.places.ensure("thread", platform, workspace, channel, thread, session_id)
+        place = await unit.places.ensure(
+            "thread", platform, workspace, channel, inbound.home_thread or unopened, session_id
+        )
+        if place.session_id != session_id:  # another Session lives in that thread
+            await unit.places.ensure("thread", platform, workspace, channel, unopened, session_id)
 
     return also_saving(act, save)

@@ -25,7 +25,8 @@ class Inbound:
     """`session` is the one the words belong to: named by the button, or living in the place.
 
     `via` is the way back to the person (see `effects.by_way_of`); `home` the address, as platform, workspace and
-    channel, of a Session that starts here; `origin` names what starts it, so that it starts once; `also` goes with it.
+    channel, of a Session that starts here, and `home_thread` the thread there where it is open already; `origin` names
+    what starts it, so that it starts once; `also` goes with it.
     Once `pictures` are prepared, `files` only names them.
     """
 
@@ -41,6 +42,7 @@ class Inbound:
     session: Session | None = None
     via: str = ""
     home: tuple[str, str, str] | None = None
+    home_thread: str = ""
     origin: str = ""
     also: tuple[Act, ...] = ()
     pictures: tuple[Prepared, ...] = ()

@@ -14,9 +14,10 @@ from bot.words_notices import NOTICES
 from bot.words_pictures import PICTURES
 from bot.words_slack import SLACK
 from bot.words_slack_said import SLACK_SAID
+from bot.words_teams import TEAMS
 
 WORDS: Mapping[str, str] = MappingProxyType(
-    {**CARDS, **FORMS, **GUIDE, **LISTS, **MODEL, **NOTICES, **PICTURES, **SLACK, **SLACK_SAID}
+    {**CARDS, **FORMS, **GUIDE, **LISTS, **MODEL, **NOTICES, **PICTURES, **SLACK, **SLACK_SAID, **TEAMS}
 )
 
 

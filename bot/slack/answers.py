@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.form_checks import NO_TICKET
 from bot.slack import modals, payloads
 from bot.slack.actions import FIELD, PART, Metadata, from_metadata
 from bot.slack.api import Away, Refused
@@ -21,8 +22,6 @@ log = logging.getLogger("flowpilot.slack")
 OPTION_LABEL = 75
 SUGGESTIONS = 20
 TOKEN_ENDED = frozenset({"invalid_auth", "token_revoked", "token_expired", "account_inactive"})
-NO_TICKET = "none"
-"""The value of a suggestion that is no ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ class Answers:
             fields = modals.fields(view)
             names = _names(view)
             wrong = {
-                name: say("slack.error.blank")
+                name: say("error.blank")
                 for name, required in names.items()
                 if required and not fields.get(name, "").strip()
             }

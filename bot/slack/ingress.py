@@ -9,10 +9,10 @@ from aiohttp import web
 
 from bot.settings import Settings
 from bot.slack.answers import Answers, Receive
-from bot.slack.checks import StoredChecks
+from bot.form_checks import StoredChecks
 from bot.slack.install import add_routes
 from bot.slack.listen import add_route, bolt
-from bot.slack.searching import Knows, OpensPsa, Searching
+from bot.ticket_search import Knows, OpensPsa, Searching
 from bot.slack.socket import socket
 from bot.slack.tokens import Apis
 from storage.store import Store
@@ -29,8 +29,8 @@ def add_slack(
     doors: OpensPsa,
 ) -> None:
     """HTTP where there is a signing secret, Socket Mode where there is an app token; both where both are set."""
-    searching = Searching(knows, doors)
-    listening = bolt(Answers(receive, apis, searching, StoredChecks(store)), settings.slack_api_url)
+    searching = Searching("slack", knows, doors)
+    listening = bolt(Answers(receive, apis, searching, StoredChecks(store, "slack")), settings.slack_api_url)
     if settings.slack_signing_secret:
         add_route(app, listening, settings.slack_signing_secret)
     add_routes(app, settings, store.vault, apis)

@@ -21,6 +21,7 @@ from bot.words_notices import NOTICES
 from bot.words_pictures import PICTURES
 from bot.words_slack import SLACK
 from bot.words_slack_said import SLACK_SAID
+from bot.words_teams import TEAMS
 from engine.session import OPEN, Status
 from tests.bot.card_views import view
 from tests.bot.card_views import words as words_of
@@ -152,7 +153,7 @@ def test_every_reason_to_hold_a_post_has_words(why: str) -> None:
 
 
 def test_no_key_stands_in_two_tables() -> None:
-    tables = (CARDS, FORMS, GUIDE, LISTS, MODEL, NOTICES, PICTURES, SLACK, SLACK_SAID)
+    tables = (CARDS, FORMS, GUIDE, LISTS, MODEL, NOTICES, PICTURES, SLACK, SLACK_SAID, TEAMS)
     assert len(WORDS) == sum(len(table) for table in tables)
 
 

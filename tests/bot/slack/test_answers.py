@@ -217,7 +217,7 @@ async def test_what_does_not_fit_stands_beside_its_field_and_nothing_is_kept(sit
 async def test_blanks_where_something_is_needed_are_refused_without_asking_the_database(site: Site) -> None:
     body = ours(site, form("note", typed("text", " \n "), typed("more", "", optional=True)))
     _, said = await site.interact(body)
-    assert json.loads(said)["errors"] == {"f:text": say("slack.error.blank")}
+    assert json.loads(said)["errors"] == {"f:text": say("error.blank")}
     assert site.check.asked == []
 
 

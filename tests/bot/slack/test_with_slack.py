@@ -140,9 +140,9 @@ async def test_a_form_is_refused_beside_its_fields_and_closes_when_it_fits(pract
     asked = await slack.act("U0ANNA", "command", channel="C0HELP", text="")
     await practice.show(asked["trigger_id"], form("link", Field("number", "Ticket", required=True)))
     refused = await slack.act("U0ANNA", "submit", values={"number": "the printer"})
-    assert (refused["outcome"], refused["errors"]) == ("errors", {"f:number": say("slack.error.ticket")})
+    assert (refused["outcome"], refused["errors"]) == ("errors", {"f:number": say("error.ticket")})
     assert (await slack.act("U0ANNA", "submit", values={"number": "  "}))["errors"] == {
-        "f:number": say("slack.error.blank")
+        "f:number": say("error.blank")
     }
     assert await practice.kinds() == ["command"]
     taken = await slack.act("U0ANNA", "submit", values={"number": "#4711"})

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.slack.answers import NO_TICKET
-from bot.slack.checks import WHOLE, StoredChecks, shape, times
+from bot.form_checks import WHOLE, StoredChecks, shape, times
 from bot.words import say
 from engine.session import Escalation, Person, Role, Status, Target
 from tests.conftest import Database
@@ -27,7 +27,7 @@ class Desk:
     session: UUID
 
     async def wrong(self, who: str, verb: str, session: UUID | None = None, **fields: str) -> dict[str, str]:
-        check = StoredChecks(self.office.store)
+        check = StoredChecks(self.office.store, "slack")
         return await check(self.team, who, verb, {"session": str(session or self.session)}, fields)
 
     async def asks_for_help(self, to: Target | None = None) -> UUID:
@@ -57,7 +57,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
 @pytest.mark.parametrize("given", ["ten", "-5", "1.5", "12345", "²"])
 def test_minutes_are_a_number(given: str) -> None:
     assert shape("resolve", {"time:1": given, "time:2": "", "time:3": " 30 "}) == {
-        "time:1": say("slack.error.minutes")
+        "time:1": say("error.minutes")
     }
 
 
@@ -67,7 +67,7 @@ def test_a_ticket_is_linked_by_its_number(given: str) -> None:
 
 
 def test_a_ticket_that_is_none_cannot_be_linked() -> None:
-    error = say("slack.error.ticket")
+    error = say("error.ticket")
     assert shape("link", {"number": "the printer"}) == {"number": error}
     assert shape("link", {"number": "", "ticket": ""}) == {"number": error}
     assert shape("link", {"ticket": NO_TICKET}) == {"ticket": error}
@@ -77,8 +77,8 @@ def test_a_ticket_that_is_none_cannot_be_linked() -> None:
 
 def test_a_session_is_not_started_from_nothing() -> None:
     empty = {"text": "", "ticket": "", "tried": " ", "files": ""}
-    assert shape("start", empty) == {"text": say("slack.error.start")}
-    assert shape("start", {"tried": "", "files": ""}) == {"text": say("slack.error.start")}
+    assert shape("start", empty) == {"text": say("error.start")}
+    assert shape("start", {"tried": "", "files": ""}) == {"text": say("error.start")}
     for name, given in (("text", "No mail"), ("ticket", "4711"), ("tried", "Restarted"), ("files", "F1")):
         assert shape("start", {**empty, name: given}) == {}
 
@@ -149,29 +149,27 @@ async def test_a_session_of_another_account_or_of_none_is_gone(desk: Desk, datab
     async with office(database.app_url) as other:
         theirs = await other.start()
     assert await desk.wrong("Anna", "note", theirs, text="x") == {WHOLE: say("notice.gone")}
-    check = StoredChecks(desk.office.store)
+    check = StoredChecks(desk.office.store, "slack")
     assert await check(desk.team, "Anna", "note", {"session": "x"}, {}) == {WHOLE: say("notice.gone")}
 
 
 async def test_what_cannot_be_found_out_is_left_to_the_worker(desk: Desk) -> None:
     assert await desk.wrong("Stranger", "note", text="x") == {}
     assert await desk.wrong("Anna", "start_form", text="x") == {}
-    assert await StoredChecks(desk.office.store)("T-other", "Anna", "pause", {}, {}) == {}
+    assert await StoredChecks(desk.office.store, "slack")("T-other", "Anna", "pause", {}, {}) == {}
 
 
 # ── Times ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_time_nobody_can_read_is_told_beside_its_field(desk: Desk) -> None:
-    unclear = say("slack.error.time")
+    unclear = say("error.time")
     assert await desk.wrong("Anna", "pause", remind_at="when it rains") == {"remind_at": unclear}
     assert await desk.wrong("Anna", "pause", remind_at="tomorrow 9:00") == {}
     assert await desk.wrong("Anna", "resolve", started_earlier="noonish") == {"started_earlier": unclear}
     waiting = await desk.asks_for_help()
     assert await desk.wrong("Ben", "postpone", waiting, until="later") == {"until": unclear}
-    assert await desk.wrong("Ben", "postpone", waiting, until="1.1.2020 8:00") == {
-        "until": say("slack.error.past")
-    }
+    assert await desk.wrong("Ben", "postpone", waiting, until="1.1.2020 8:00") == {"until": say("error.past")}
 
 
 def test_a_time_is_read_in_the_zone_of_the_account() -> None:
@@ -179,7 +177,7 @@ def test_a_time_is_read_in_the_zone_of_the_account() -> None:
     session = Office(None, uuid4(), *[Person(uuid4(), n) for n in "abc"]).blank(uuid4(), now)  # type: ignore[arg-type]
     given = {"until": "today 13:00"}
     assert times(session, given, now, ZoneInfo("UTC")) == {}
-    assert times(session, given, now, ZoneInfo("Europe/Berlin")) == {"until": say("slack.error.past")}
+    assert times(session, given, now, ZoneInfo("Europe/Berlin")) == {"until": say("error.past")}
     assert times(session, {"until": f"{now + timedelta(days=1):%Y-%m-%d} 25:00"}, now, ZoneInfo("UTC"))
 
 
@@ -187,7 +185,7 @@ def test_a_time_is_read_in_the_zone_of_the_account() -> None:
 
 
 async def test_help_is_asked_of_somebody_else_who_is_there(desk: Desk) -> None:
-    place, gone = desk.office, say("slack.error.target")
+    place, gone = desk.office, say("error.target")
     async with place.store.transaction(place.account) as unit:
         team = await unit.accounts.add_team("Network")
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.slack.searching import FRESH_SECONDS, MOST_AT_ONCE, MOST_REMEMBERED, Searching, TooMany
+from bot.ticket_search import FRESH_SECONDS, MOST_AT_ONCE, MOST_REMEMBERED, Searching, TooMany
 from engine.ports import PsaView
 from engine.psa import TicketHit
 from engine.psa_settings import PsaSettings
@@ -56,7 +56,7 @@ class Board:
         return PsaView(None, PsaSettings(), {ANNA: (7, "Anna")}, ZoneInfo("UTC"), psa)
 
     def searching(self) -> Searching:
-        return Searching(self.knows, self, self.clock)
+        return Searching("slack", self.knows, self, self.clock)
 
 
 async def test_the_same_words_are_searched_once_a_minute() -> None:

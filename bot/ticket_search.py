@@ -36,7 +36,10 @@ class TooMany(Exception):
 class Searching:
     """Whoever gives up waiting leaves his search running: the next letter may find it done."""
 
-    def __init__(self, knows: Knows, doors: OpensPsa, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, platform: str, knows: Knows, doors: OpensPsa, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._platform = platform
         self._knows = knows
         self._doors = doors
         self._clock = clock
@@ -47,7 +50,7 @@ class Searching:
     async def __call__(self, team: str, user: str, words: str) -> Sequence[tuple[int, str]]:
         """Nothing for somebody unknown. His own open tickets where he typed nothing. Raises what the PSA raises."""
         # Asked each time: who has lost his access finds nothing from this moment on.
-        known = await self._knows("slack", team, user)
+        known = await self._knows(self._platform, team, user)
         words = words.strip().lstrip("#").casefold()
         if known is None or (len(words) < SHORTEST and words and not words.isdecimal()):
             return ()

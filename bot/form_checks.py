@@ -14,7 +14,6 @@ from bot.cli_screen import CommandFailed
 from bot.cli_zones import time_zone
 from bot.inbound import number
 from bot.psa_door import zone_of
-from bot.slack.answers import NO_TICKET
 from bot.viewing import view_of
 from bot.when import TimeUnclear, read_time
 from bot.words import say
@@ -29,6 +28,8 @@ from storage.store import Store, Unit
 Fields = Mapping[str, str]
 Wrong = dict[str, str]
 
+NO_TICKET = "none"
+"""The value of a suggestion that is no ticket."""
 WHOLE = ""
 """The key of a sentence about the whole form."""
 ASKS: Mapping[str, type[Event]] = {
@@ -54,15 +55,16 @@ ASKS: Mapping[str, type[Event]] = {
 class StoredChecks:
     """Reads in one transaction; what it cannot find it leaves to the worker."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, platform: str) -> None:
         self._store = store
+        self._platform = platform
 
     async def __call__(self, team: str, user: str, verb: str, args: Fields, fields: Fields) -> Wrong:
         wrong = shape(verb, fields)
         if wrong:
             return wrong
         async with self._store.transaction() as unit:
-            known = await unit.identity("slack", team, user)
+            known = await unit.identity(self._platform, team, user)
             if known is None:
                 return {}
             await unit.enter(known[0])
@@ -77,18 +79,18 @@ class StoredChecks:
 def shape(verb: str, fields: Fields) -> Wrong:
     """What is wrong whoever submits it, and whenever."""
     wrong = {
-        name: say("slack.error.minutes")
+        name: say("error.minutes")
         for name, value in fields.items()
         if name.startswith("time:") and value.strip() and number(value, 4) is None
     }
     if fields.get("ticket") == NO_TICKET:
-        wrong["ticket"] = say("slack.error.ticket")
+        wrong["ticket"] = say("error.ticket")
     elif verb == "link":
         wrong |= _ticket(fields)
     if verb == "settings":
         wrong |= _settings(fields)
     if verb == "start" and not any(said.strip() for said in fields.values()):
-        wrong["text"] = say("slack.error.start")
+        wrong["text"] = say("error.start")
     if verb == "rate" and number(fields.get("rating", "")) not in range(1, 6):
         wrong["rating"] = say("refused.rating")
     return wrong
@@ -97,9 +99,9 @@ def shape(verb: str, fields: Fields) -> Wrong:
 def _ticket(fields: Fields) -> Wrong:
     given = fields.get("number", "").strip() or fields.get("ticket", "").strip()
     if not given:
-        return {"number" if "number" in fields else "ticket": say("slack.error.ticket")}
+        return {"number" if "number" in fields else "ticket": say("error.ticket")}
     if number(given.lstrip("#")) is None and not find_tickets(given):
-        return {"number": say("slack.error.ticket")}
+        return {"number": say("error.ticket")}
     return {}
 
 
@@ -166,10 +168,10 @@ def times(session: Session, fields: Fields, now: datetime, zone: ZoneInfo) -> Wr
         try:
             moment = read_time(fields[name], base, zone)
         except TimeUnclear:
-            wrong[name] = say("slack.error.time")
+            wrong[name] = say("error.time")
         else:
             if name == "until" and moment <= now:
-                wrong[name] = say("slack.error.past")
+                wrong[name] = say("error.past")
     return wrong
 
 
@@ -183,6 +185,6 @@ async def _target(unit: Unit, session: Session, by: Person, fields: Fields) -> s
     if kind == "user" and wanted in (by.id, session.owner_id):
         return await _sentence(unit, session, "refused.self_escalation")
     if kind == "team":
-        return "" if wanted in await unit.accounts.teams() else say("slack.error.target")
+        return "" if wanted in await unit.accounts.teams() else say("error.target")
     found = await unit.accounts.user(wanted) if kind == "user" else None
-    return "" if found is not None and found.active else say("slack.error.target")
+    return "" if found is not None and found.active else say("error.target")
