@@ -28,6 +28,7 @@ STOP_SECONDS = 30.0
 
 USAGE = """\
 ./dev demo            try FlowPilot here, with a practice ConnectWise and no accounts
+./dev playground      the same in Microsoft's Agents Playground, a client like Teams (needs Node)
 ./dev test [...]      run the tests (arguments go to pytest; three processes unless you give -n)
 ./dev check           the whole gate: format, lint, types, layers, tests (--no-test leaves them out)
 ./dev run             web, worker and clock together, from Procfile and .env
@@ -38,7 +39,13 @@ USAGE = """\
 ./dev python [...]    the project's Python
 ./dev lock            renew requirements.lock from pyproject.toml (needs uv)"""
 
-MODULES = {"demo": "bot.demo", "bench": "bench", "eval": "bench.evaluation", "chaos": "bench.chaos"}
+MODULES = {
+    "demo": "bot.demo",
+    "playground": "bot.playground",
+    "bench": "bench",
+    "eval": "bench.evaluation",
+    "chaos": "bench.chaos",
+}
 
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 

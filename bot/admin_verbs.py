@@ -64,6 +64,9 @@ def _account_settings(given: Any, kept: Mapping[str, Any]) -> dict[str, Any]:
         changed["business_hours"] = str(parse(given["business_hours"]))
     if "escalation_channel" in given:
         changed["escalation_channel"] = _channel(given["escalation_channel"].strip(), kept)
+    if "escalation_channel_teams" in given:
+        changed["escalation_channel_teams"] = _channel_in_teams(given["escalation_channel_teams"].strip())
+        changed["escalation_channel_teams_name"] = given.get("escalation_channel_teams_name", "")[:200]
     if "leads_only" in given:
         changed["leads_only"] = given["leads_only"].strip().casefold() in _YES
     if budget.SETTING in given:
@@ -81,6 +84,16 @@ def _channel(given: str, kept: Mapping[str, Any]) -> str:
     found = mention[1] if mention else given
     if found in ("", kept.get("escalation_channel")) or _CHANNEL.fullmatch(found):
         return found
+    raise CommandFailed(say("notice.channel_unclear"))
+
+
+_IN_TEAMS = re.compile(r"[^|\s]{1,200}\|[^|;\s]{1,300}")
+
+
+def _channel_in_teams(given: str) -> str:
+    """Tenant and channel, as the form there offers it; empty is none."""
+    if not given or _IN_TEAMS.fullmatch(given):
+        return given
     raise CommandFailed(say("notice.channel_unclear"))
 
 

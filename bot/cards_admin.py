@@ -28,7 +28,6 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "note_visibility": ("internal", "resolution", "discussion"),
     "time_entries": ("off", "draft", "automatic"),
 }
-_WORDS = ("escalation_channel", "business_hours", "time_zone")
 _TYPED = ("business_hours", "time_zone")
 
 
@@ -56,7 +55,8 @@ def settings(
         (say("settings.time_rounding_minutes"), _rounding(chosen.time_rounding_minutes)),
         (say("settings.resolved_status"), _boards(chosen.resolved_status)),
         (say("settings.escalated_status"), _boards(chosen.escalated_status)),
-        *((say(f"settings.{name}"), _word(connection, name, short)) for name in _WORDS),
+        *channels(connection.account_settings, short),
+        *((say(f"settings.{name}"), _word(connection, name, short)) for name in _TYPED),
         (say("settings.leads_only"), yes_no[connection.account_settings.get("leads_only") is True]),
         *(_spent(spending, short) if spending is not None else ()),
     ]
@@ -79,6 +79,18 @@ def _boards(mapping: Mapping[int, int]) -> str:
 def _word(connection: ConnectionView, name: str, short: Shortener) -> str:
     value = connection.account_settings.get(name)
     return short.line(value, 100) if value else say("settings.unset")
+
+
+def channels(account: Mapping[str, object], short: Shortener) -> tuple[tuple[str, str], ...]:
+    """The escalation channel of each platform that has one; with none there is one line that says so."""
+    label, teams = say("settings.escalation_channel"), account.get("escalation_channel_teams")
+    slack = account.get("escalation_channel")
+    shown = short.line(slack, 100) if slack else say("settings.unset")
+    if not teams:
+        return ((label, shown),)
+    name = short.line(account.get("escalation_channel_teams_name") or teams, 100)
+    there = (say("settings.escalation_channel_teams"), name)
+    return ((label, shown), there) if slack else (there,)
 
 
 def _spent(spending: Spending, short: Shortener) -> tuple[tuple[str, str], ...]:

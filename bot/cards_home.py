@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.card import Bullets, Card, Choice
-from bot.cards_admin import claude
+from bot.cards_admin import channels, claude
 from bot.cards_lists import links, more, row, short_name, tickets
 from bot.cards_parts import Shortener, bounded, fields, texts
 from bot.cards_session import problem_title
@@ -96,7 +96,7 @@ def home_admin(connection: ConnectionView, spending: Spending | None = None) -> 
         *(((say("settings.claude"), _claude(spending, short)),) if spending is not None else ()),
         (say("settings.auto_push"), say(f"settings.auto_push.{chosen.auto_push}")),
         (say("settings.time_entries"), say(f"settings.time_entries.{chosen.time_entries}")),
-        (say("settings.escalation_channel"), _word(account.get("escalation_channel"), short)),
+        *channels(account, short),
         (say("settings.business_hours"), _word(account.get("business_hours"), short)),
     )
     problem = short.sentence(connection.problem, 300)

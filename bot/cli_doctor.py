@@ -1,4 +1,4 @@
-"""`flowpilot doctor`: looks at settings, database, Redis, keys, Slack, Claude and every PSA, and says what to do about each."""
+"""`flowpilot doctor`: looks at settings, database, Redis, keys, Slack, Teams, Claude and every PSA, and says what to do about each."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import cli_slack_check as slack
+from bot import cli_teams_check as teams
 from bot import settings_check
 from bot.cli_account import name_of
 from bot.cli_claude import claude
@@ -59,6 +60,8 @@ async def _findings(here: Here) -> AsyncIterator[Finding]:
     yield await _owner(here)
     for each in (*slack.mode(here.settings), *await slack.token(here.settings)):
         yield Finding(*each)
+    for each in (*teams.mode(here.settings), *await teams.token(here.settings)):
+        yield Finding(*each)
     for each in await claude(here.settings, _wrong(here)):
         yield Finding(*each)
     async with _database(here) as (store, findings):
@@ -69,7 +72,7 @@ async def _findings(here: Here) -> AsyncIterator[Finding]:
             for account in accounts:
                 for finding in await _account(here, store, account):
                     yield finding
-            for finding in await _slack(store, accounts):
+            for finding in (*await _slack(store, accounts), *await _teams(here, store, accounts)):
                 yield finding
 
 
@@ -208,6 +211,13 @@ async def _slack(store: Store, accounts: tuple[UUID, ...]) -> list[Finding]:
         return [Finding(*each) for each in await slack.workspaces(store, accounts)]
     except KeysUnusable as unusable:
         return [Finding("Slack workspaces", "wrong", f"{unusable} Add that key again, or install anew.")]
+
+
+async def _teams(here: Here, store: Store, accounts: tuple[UUID, ...]) -> list[Finding]:
+    try:
+        return [Finding(*each) for each in await teams.organisations(store, accounts, here.settings)]
+    except KeysUnusable as unusable:
+        return [Finding("Teams organisations", "wrong", f"{unusable} Add that key again, or connect anew.")]
 
 
 def _said(failure: BaseException) -> str:

@@ -12,13 +12,16 @@ from storage.accounts import User
 from storage.administration import all_accounts
 from storage.workspaces import CODE_LASTS, Workspace, Workspaces, make_code
 
-CONNECT = {"slack": "/flowpilot connect"}
+CONNECT = {"slack": "/flowpilot connect", "teams": "@FlowPilot connect"}
 """What a person types on the platform, before the code."""
+CALLED = {"slack": ("Slack", "workspace"), "teams": ("Teams", "organisation")}
+"""The platform, and what is connected there."""
 
 
 async def link(here: Here) -> int:
     """A code that connects one workspace to the account, for an Admin to type there."""
     platform = here.given.platform
+    called, whole = CALLED[platform]
     async with within(here) as unit:
         admin = _admin(await user_named(unit, here.given.by))
         code = await make_code(unit, platform, admin.id)
@@ -27,9 +30,8 @@ async def link(here: Here) -> int:
         until = (unit.now + CODE_LASTS).astimezone(ZoneInfo(zone))
     here.screen.say(
         f"Code: {code}",
-        f"It connects one {platform.capitalize()} workspace with the account {account}, once, "
-        f"until {until:%H:%M} ({zone}).",
-        f"In {platform.capitalize()}, type: {CONNECT[platform]} {code}",
+        f"It connects one {called} {whole} with the account {account}, once, until {until:%H:%M} ({zone}).",
+        f"In {called}, type: {CONNECT[platform]} {code}",
         "It is shown only this once; FlowPilot keeps nothing but its hash.",
     )
     return 0
@@ -46,6 +48,7 @@ def _admin(user: User) -> User:
 
 async def unlink(here: Here) -> int:
     platform, team = here.given.platform, here.given.workspace.strip()
+    called, whole = CALLED[platform]
     async with opened(here) as store:
         chats = Workspaces(store)
         account = await chats.unlink(platform, team)
@@ -53,7 +56,7 @@ async def unlink(here: Here) -> int:
             raise CommandFailed(await _why_not(chats, platform, team))
         name = await name_of(store, account)
     here.screen.say(
-        f"The {platform.capitalize()} workspace {team} belongs to no account now; it was {name}'s. "
+        f"The {called} {whole} {team} belongs to no account now; it was {name}'s. "
         "Its people are not known there any more; Sessions and tickets stay.",
         f"To connect it again: flowpilot link {platform} --account NAME --by EMAIL",
     )
@@ -61,16 +64,17 @@ async def unlink(here: Here) -> int:
 
 
 async def _why_not(chats: Workspaces, platform: str, team: str) -> str:
+    called, whole = CALLED[platform]
     if await chats.find(platform, team) is None:
         return (
-            f"There is no {platform.capitalize()} workspace {team}. Nothing was changed. "
+            f"There is no {called} {whole} {team}. Nothing was changed. "
             "See which there are: flowpilot workspaces"
         )
-    return f"The {platform.capitalize()} workspace {team} belongs to no account. Nothing was changed."
+    return f"The {called} {whole} {team} belongs to no account. Nothing was changed."
 
 
 async def workspaces(here: Here) -> int:
-    """Every workspace that installed FlowPilot, with its account; no keys."""
+    """Every workspace or organisation that installed FlowPilot, with its account; no keys."""
     rows: list[dict[str, Any]] = []
     async with opened(here) as store:
         chats = Workspaces(store)

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _settings(groups)
     _flows(groups)
     _slack_manifest(groups)
+    _teams_package(groups)
     doctor = _command(groups, "doctor", "bot.cli_doctor:doctor", "look at everything and say what to do")
     doctor.add_argument("--json", action="store_true")
     return root
@@ -123,15 +124,19 @@ def _connect(groups: Group) -> None:
 
 def _workspaces(groups: Group) -> None:
     inner = _group(groups, "link", "connect a chat workspace with an account")
-    made = _of_account(_command(inner, "slack", "bot.cli_link:link", "make a code to type in Slack"))
-    made.add_argument("--by", metavar="EMAIL", required=True, help="the Admin who connects it")
-    made.set_defaults(platform="slack")
+    for platform, called in (("slack", "Slack"), ("teams", "Microsoft Teams")):
+        made = _of_account(_command(inner, platform, "bot.cli_link:link", f"make a code to type in {called}"))
+        made.add_argument("--by", metavar="EMAIL", required=True, help="the Admin who connects it")
+        made.set_defaults(platform=platform)
     inner = _group(groups, "unlink", "take a chat workspace from its account")
-    made = _command(inner, "slack", "bot.cli_link:unlink", "so that it can be connected with another one")
-    made.add_argument(
-        "workspace", metavar="TEAM", help="as flowpilot workspaces shows it, for example T0123ABCD"
-    )
-    made.set_defaults(platform="slack")
+    for platform, metavar, example in (
+        ("slack", "TEAM", ", for example T0123ABCD"),
+        ("teams", "TENANT", ": the id of its directory"),
+    ):
+        what = "so that it can be connected with another one"
+        made = _command(inner, platform, "bot.cli_link:unlink", what)
+        made.add_argument("workspace", metavar=metavar, help=f"as flowpilot workspaces shows it{example}")
+        made.set_defaults(platform=platform)
     made = _command(groups, "workspaces", "bot.cli_link:workspaces", "chat workspaces and their accounts")
     made.add_argument("--json", action="store_true", help="for programs")
 
@@ -166,3 +171,12 @@ def _slack_manifest(groups: Group) -> None:
     which = made.add_mutually_exclusive_group(required=True)
     which.add_argument("--url", metavar="https://…", help="FlowPilot's public address: Slack calls it")
     which.add_argument("--socket", action="store_true", help="Socket Mode: no public address, one company")
+
+
+def _teams_package(groups: Group) -> None:
+    what = "make the app package for Microsoft Teams"
+    made = _command(groups, "teams-package", "bot.cli_teams:packed", what)
+    made.add_argument(
+        "--out", metavar="FILE", default="flowpilot-teams.zip", help="flowpilot-teams.zip if left out"
+    )
+    made.add_argument("--url", metavar="https://…", help="a website of yours; the app's links lead there")

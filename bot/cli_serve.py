@@ -16,6 +16,7 @@ import redis
 from bot.cli_screen import CommandFailed, Here
 from bot.settings import Settings, required
 from bot.settings_check import refuse_impossible
+from bot.teams.safety import refuse_unsafe
 from bot.trouble import start_logging
 from storage.migrate import is_current
 from storage.store import Store
@@ -60,6 +61,7 @@ def _begin(settings: Settings) -> None:
     """Everything that may refuse the start, in the order in which an operator can mend it."""
     required(settings, "database_url", "redis_url", "keys")
     refuse_impossible(settings)
+    refuse_unsafe(settings)
     Vault(settings.key_ring)
     redis.Redis.from_url(settings.redis_url)  # only reads the address
     start_logging(settings.log_level)

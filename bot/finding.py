@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from bot import cards
@@ -16,6 +18,13 @@ from engine.effects import Show
 from engine.session import Session, Status
 from storage.places import Message, Place
 from storage.store import Store, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Shown):
+    """`stands`: the card that was shown there last, as it is stored."""
+
+    stands: Mapping[str, Any] | None = None
 
 
 class Finding:
@@ -149,8 +158,8 @@ class Finding:
 
 def _shown(place: Place, key: str, card: Card, before: Message | None) -> Shown:
     ref = before.external_ref if before else None
-    same = before is not None and ref is not None and before.card == to_json(card)
-    return Shown(place, key, card, ref, same)
+    stands = before.card if before else None
+    return Found(place, key, card, ref, ref is not None and stands == to_json(card), stands)
 
 
 async def threads(unit: Unit, session_id: UUID) -> list[Place]:

@@ -21,8 +21,8 @@ from engine import events
 from engine.business_hours import HoursInvalid, parse
 from engine.events import Event
 from engine.intake import find_tickets
-from engine.lifecycle import MOVES
-from engine.session import FINAL, Person, Session
+from engine.lifecycle import refusal
+from engine.session import Person, Session
 from storage.store import Store, Unit
 
 Fields = Mapping[str, str]
@@ -50,6 +50,20 @@ ASKS: Mapping[str, type[Event]] = {
     "cannot_do": events.StepAnswered,
 }
 """What a submitted form becomes."""
+CLICKS: Mapping[str, type[Event]] = {
+    **ASKS,
+    "answer": events.StepAnswered,
+    "undo": events.AnswerCorrected,
+    "stop": events.GuideStopped,
+    "ask_again": events.GuideAskedAgain,
+    "evidence": events.EvidenceAdded,
+    "resume": events.Resumed,
+    "withdraw": events.EscalationWithdrawn,
+    "take_advice": events.AdviceTaken,
+    "decline_advice": events.AdviceDeclined,
+    "pick_up_fresh": events.PickedUp,
+}
+"""What a button becomes, or the form that it opens."""
 
 
 class StoredChecks:
@@ -64,16 +78,35 @@ class StoredChecks:
         if wrong:
             return wrong
         async with self._store.transaction() as unit:
-            known = await unit.identity(self._platform, team, user)
-            if known is None:
-                return {}
-            await unit.enter(known[0])
-            found = await unit.accounts.user(known[1])
-            if found is None or not found.active:
+            person = await self._person(unit, team, user)
+            if person is None:
                 return {}
             if verb in admin_verbs.VERBS:
-                return {} if found.person.is_admin else {WHOLE: say("notice.admin_only")}
-            return await _in_session(unit, found.person, verb, args, fields)
+                return {} if person.is_admin else {WHOLE: say("notice.admin_only")}
+            return await _in_session(unit, person, verb, args, fields)
+
+    async def click(self, team: str, user: str, verb: str, args: Fields) -> str:
+        """Why a button cannot count now, "" where it can or where only the worker knows."""
+        if verb not in CLICKS or not args.get("session"):
+            return ""
+        async with self._store.transaction() as unit:
+            person = await self._person(unit, team, user)
+            if person is None:
+                return ""
+            session = await _session(unit, args["session"])
+            if session is None:
+                return say("notice.gone")
+            why = refusal(session, CLICKS[verb], person, unit.now)
+            return await _sentence(unit, session, why) if why else _late(session, person, verb, args)
+
+    async def _person(self, unit: Unit, team: str, user: str) -> Person | None:
+        """Somebody active whom this workspace knows; from here on the transaction is his Account's."""
+        known = await unit.identity(self._platform, team, user)
+        if known is None:
+            return None
+        await unit.enter(known[0])
+        found = await unit.accounts.user(known[1])
+        return found.person if found is not None and found.active else None
 
 
 def shape(verb: str, fields: Fields) -> Wrong:
@@ -129,27 +162,36 @@ async def _in_session(unit: Unit, by: Person, verb: str, args: Fields, fields: F
     named = args.get("session") or fields.get("session", "")
     if asks is None or not named:
         return {}
-    try:
-        session = await unit.sessions.get(UUID(named))
-    except ValueError:
-        session = None
+    session = await _session(unit, named)
     if session is None:
         return {WHOLE: say("notice.gone")}
-    refusal = _refusal(session, asks, by, unit.now)
-    if refusal:
-        return {WHOLE: await _sentence(unit, session, refusal)}
+    why = refusal(session, asks, by, unit.now)
+    if why:
+        return {WHOLE: await _sentence(unit, session, why)}
     zone = zone_of(await unit.accounts.settings())
     wrong = times(session, fields, unit.now, zone)
     target = await _target(unit, session, by, fields) if verb == "escalate" else ""
     return {**wrong, "to": target} if target else wrong
 
 
-def _refusal(session: Session, asks: type[Event], by: Person, now: datetime) -> str | None:
-    """The engine's own table and rules, asked beforehand."""
-    move = MOVES.get((session.status, asks))
-    if move is None:
-        return "refused.ended" if session.status in FINAL else f"refused.while_{session.status}"
-    return move.who(session, by, now)
+async def _session(unit: Unit, named: str) -> Session | None:
+    try:
+        return await unit.sessions.get(UUID(named))
+    except ValueError:
+        return None
+
+
+def _late(session: Session, by: Person, verb: str, args: Fields) -> str:
+    """A button of a step that has its answer. The same press once more is none: it counts as the first one did."""
+    step, current = number(args.get("step", "")), session.current
+    if verb not in ("answer", "already_tried", "cannot_do") or step is None or current is None:
+        return ""
+    outcome = current.outcome
+    if current.number == step and (
+        outcome is None or (outcome.by, outcome.option) == (by.id, args.get("option"))
+    ):
+        return ""
+    return say("teams.step_answered", step=step) if step <= current.number else ""
 
 
 async def _sentence(unit: Unit, session: Session, refusal: str) -> str:

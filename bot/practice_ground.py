@@ -44,3 +44,9 @@ async def seed(database_url: str, kept: Kept, psa_url: str) -> None:
     from bot.practice_account import seed as run  # noqa: PLC0415 - a second that most starts do not need
 
     await run(database_url, kept, psa_url)
+
+
+async def link_teams(database_url: str, kept: Kept) -> None:
+    from bot.practice_teams import link  # noqa: PLC0415 - only the playground has a tenant
+
+    await link(database_url, kept)

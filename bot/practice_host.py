@@ -163,6 +163,8 @@ class Host:
         if not await asyncio.to_thread(ground.is_seeded, servers.database_url, kept.account, psa):
             self._tell({"progress": "Making the practice account"})
             await ground.seed(servers.database_url, kept, psa)
+        if self._settings.get("TEAMS_DEV_NO_AUTH"):
+            await ground.link_teams(servers.database_url, kept)
         await self._until_it_answers("web", kept.web_port, "/health")
         self._children.keep(self._program("clock", kept))
         return kept

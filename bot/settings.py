@@ -100,6 +100,35 @@ class Settings:
     slack_api_url: str = _setting(
         "SLACK_API_URL", "https://slack.com/api/", "Where Slack's Web API is; another one only for tests."
     )
+    teams_app_id: str = _setting(
+        "TEAMS_APP_ID", "", "Microsoft Teams: the application id of the Azure Bot. Empty is off."
+    )
+    teams_app_password: str = _setting(
+        "TEAMS_APP_PASSWORD", "", "A client secret of that application.", secret=True
+    )
+    teams_app_tenant: str = _setting(
+        "TEAMS_APP_TENANTID", "", "The directory (tenant) in which the application is registered."
+    )
+    teams_allowed_tenants: str = _setting(
+        "TEAMS_ALLOWED_TENANTS",
+        "",
+        "Tenants FlowPilot answers, separated by commas; empty is the one of the application alone.",
+    )
+    teams_dev_no_auth: str = _setting(
+        "TEAMS_DEV_NO_AUTH",
+        "",
+        "1 believes whoever asks, for Microsoft's playground on this machine alone. Never where Teams is connected.",
+    )
+    teams_login_url: str = _setting(
+        "TEAMS_LOGIN_URL",
+        "https://login.microsoftonline.com",
+        "Where the bot's tokens come from; another one only for tests and sovereign clouds.",
+    )
+    teams_openid_url: str = _setting(
+        "TEAMS_OPENID_URL",
+        "https://login.botframework.com/v1/.well-known/openidconfiguration",
+        "Where the keys are that Teams signs with; another one only for tests and sovereign clouds.",
+    )
     anthropic_api_key: str = _setting(
         "ANTHROPIC_API_KEY",
         "",
@@ -163,6 +192,21 @@ class Settings:
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
         return tuple(host.strip() for host in self.psa_allow_hosts.split(",") if host.strip())
+
+    @property
+    def teams_believes_all(self) -> bool:
+        """Requests are not authenticated; bot.teams.safety says where that may be."""
+        return self.teams_dev_no_auth == "1"
+
+    @property
+    def teams_on(self) -> bool:
+        return bool(self.teams_app_id) or self.teams_believes_all
+
+    @property
+    def allowed_tenants(self) -> tuple[str, ...]:
+        """Those that are named, or the application's own. Empty only while everybody is believed: then any."""
+        named = tuple(each.strip() for each in self.teams_allowed_tenants.split(",") if each.strip())
+        return named or ((self.teams_app_tenant,) if self.teams_app_tenant else ())
 
 
 def environment() -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from bot.delivery import Delivery, Shown
 from bot.finding import Finding
 from bot.forms import Forms
 from bot.guiding import OfflineGuide
+from bot.inline_forms import with_forms
 from bot.psa_door import Doors
 from bot.reminders import Reminders
 from bot.showing import Showing
@@ -57,6 +58,7 @@ class Talk:
         self._store = store
         self._reads_pictures = reads_pictures
         self._voices = voices
+        self._inline = frozenset(platform for platform, voice in voices.items() if voice.inline_forms)
         self._forms = Forms(store, doors)
         self._showing = Showing(store, doors, guide, model)
         self._reminders = Reminders()
@@ -110,13 +112,15 @@ class Talk:
             # The owner sees none of its Places so far; now he does, and everything is shown there too.
             async with self._store.transaction(lease.account) as unit:
                 shown = await self._drawn(unit, row, view)
+        shown = await with_forms(shown, self._inline, self._forms, lease.account, view.session)
         return await self._delivery.show(row, lease, shown)
 
     async def _drawn(self, unit: Unit, row: OwedRow, view: SessionView) -> list[Shown]:
         session = view.session
         match row.effect:
             case ShowCard():
-                return await self._finding.in_thread(unit, view, "card", cards.session_card(view))
+                shown = await self._finding.in_thread(unit, view, "card", cards.session_card(view))
+                return [*shown, *await self._open_step(unit, view, shown)]
             case ShowStep(step=number) | CollapseStep(step=number):
                 step = await unit.sessions.step(session.id, number)
                 if step is None:
@@ -137,6 +141,19 @@ class Talk:
                 return await self._finding.in_thread(unit, view, f"said:{row.id}", card)
             case _:
                 return []
+
+    async def _open_step(self, unit: Unit, view: SessionView, beside: list[Shown]) -> list[Shown]:
+        """The Step that waits, where its card brings forms along: what they are filled in with has changed as well."""
+        current = view.session.current
+        inside = any(one.place.platform in self._inline for one in beside)
+        if not inside or current is None or current.outcome is not None:
+            return []
+        step = await unit.sessions.step(view.session.id, current.number)
+        if step is None:
+            return []
+        key, card = f"step:{current.number}", cards.step_card(view, step)
+        found = await self._finding.in_thread(unit, view, key, card)
+        return [one for one in found if one.place.platform in self._inline and one.ref is not None]
 
     # ── To one person ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,6 +217,7 @@ class Talk:
                 shown += await self._finding.to_person(unit, user, lease.subject, key, card)
         if due.later is not None:
             return Later(due.later)
+        shown = await with_forms(shown, self._inline, self._forms, lease.account, view.session)
         return await self._delivery.show(row, lease, shown, due.events, due.again)
 
 

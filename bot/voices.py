@@ -48,7 +48,12 @@ class PlaceClosed(Exception):
 
 
 class Voice(Protocol):
-    """Finds Places and shows cards there. What opens a transaction takes its Unit, what sends takes none."""
+    """Finds Places and shows cards there. What opens a transaction takes its Unit, what sends takes none.
+
+    `inline_forms`: forms are filled in inside the card itself, so a card brings those of its buttons along.
+    """
+
+    inline_forms: bool
 
     async def direct(self, unit: Unit, user: UUID, prefer: str = "") -> Place | None:
         """Where this person is told what concerns only him, in the workspace `prefer` if he is known there; None where
@@ -84,6 +89,8 @@ class Voice(Protocol):
 
 class ConsoleVoice:
     """Nothing to send: storing the card is showing it."""
+
+    inline_forms = False
 
     async def direct(self, unit: Unit, user: UUID, prefer: str = "") -> Place | None:
         known = await unit.accounts.identities_of(user)

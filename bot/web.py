@@ -56,6 +56,18 @@ def application(parts: Parts) -> web.Application:
             knows=parts.receiving.identity,
             doors=parts.doors,
         )
+    if parts.teams is not None:
+        from bot.teams.ingress import add_teams  # noqa: PLC0415 - as above
+
+        add_teams(
+            app,
+            parts.settings,
+            parts.teams,
+            store=parts.store,
+            receive=parts.desk.receive,
+            knows=parts.receiving.identity,
+            doors=parts.doors,
+        )
     return app
 
 

@@ -26,7 +26,7 @@ from bot.claude.writer import ClaudeWriter
 from bot.console_reading import ConsoleReader
 from bot.front import Front, Reader
 from bot.guiding import OfflineGuide
-from bot.live import Watching
+from bot.live import Lives, Watching
 from bot.psa_door import Checking, Doors
 from bot.settings import Settings, required
 from bot.slack.fetching import Fetching
@@ -35,6 +35,11 @@ from bot.slack.reading import SlackReader
 from bot.slack.send import SlackVoice
 from bot.slack.tokens import Apis, adopting
 from bot.talk import Talk
+from bot.teams.fetching import Fetching as TeamsFetching
+from bot.teams.live import TeamsLives
+from bot.teams.reading import TeamsReader
+from bot.teams.safety import refuse_unsafe
+from bot.teams.send import TeamsVoice
 from bot.trouble import LoggedTrouble
 from bot.voices import ConsoleVoice, Voice
 from engine.clients.connectwise import ConnectWise
@@ -49,9 +54,12 @@ from storage.library import packaged_libraries
 from storage.limiter import RedisLimiter
 from storage.receiving import Receiving
 from storage.store import Store
+from storage.token_cache import RedisTokenCache
 from storage.vault import Vault
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
+    from bot.teams.adapter import TeamsAdapter
     from engine.clients.claude import Claude
 
 
@@ -68,6 +76,7 @@ class Parts:
     bell: Bell
     redis: Redis
     apis: Apis | None = None
+    teams: TeamsAdapter | None = None
     model: Claude | None = None
     ends: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -159,6 +168,25 @@ def slack_apis(settings: Settings, store: Store) -> Apis | None:
     )
 
 
+def teams_adapter(settings: Settings, redis: Redis, vault: Vault) -> TeamsAdapter | None:
+    """None where Teams is not switched on. Raises SettingWrong where anybody could speak as one of our people."""
+    if not settings.teams_on:
+        return None
+    refuse_unsafe(settings)
+    from bot.teams.adapter import TeamsAdapter  # noqa: PLC0415 - the vendor's SDK only where it is used
+
+    return TeamsAdapter(
+        settings.teams_app_id,
+        settings.teams_app_password,
+        settings.teams_app_tenant,
+        allowed_tenants=settings.allowed_tenants,
+        login_url=settings.teams_login_url,
+        openid_url=settings.teams_openid_url,
+        no_auth=settings.teams_believes_all,
+        cache=RedisTokenCache(redis, vault),
+    )
+
+
 def language_model(settings: Settings) -> Claude | None:
     """None without a key. The vendor's SDK is loaded with the first call, so only who asks carries it."""
     if not settings.anthropic_api_key:
@@ -198,14 +226,20 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     guide = OfflineGuide(store, libraries)
     chosen = bell or RedisBell(settings.redis_url)
     apis = slack_apis(settings, store)
+    teams = teams_adapter(settings, redis, vault)
     # Where a person is known on several platforms, the first one is where he is told.
-    voices: dict[str, Voice] = {"slack": SlackVoice(store, apis)} if apis else {}
-    voices["console"] = ConsoleVoice()
+    voices: dict[str, Voice] = {}
     readers: dict[str, Reader] = {"console": ConsoleReader()}
+    lives: dict[str, Lives] = {}
     if apis is not None:
+        voices["slack"], lives["slack"] = SlackVoice(store, apis), SlackLives(apis)
         readers["slack"] = SlackReader(Fetching(apis))
+    if teams is not None:
+        voices["teams"], lives["teams"] = TeamsVoice(store, teams), TeamsLives(teams, store)
+        readers["teams"] = TeamsReader(TeamsFetching(teams, Workspaces(store)))
+    voices["console"] = ConsoleVoice()
     lease = timedelta(seconds=settings.lease_seconds)
-    watching = Watching(store, {"slack": SlackLives(apis)} if apis is not None else {})
+    watching = Watching(store, lives)
     model = language_model(settings)
     claude, writer = asking(settings, store, guide, model) if model is not None else (None, None)
     work = Work(
@@ -238,5 +272,7 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     if apis is not None:
         ends.push_async_callback(apis.close)
         await ends.enter_async_context(adopting(settings, apis))
+    if teams is not None:
+        ends.push_async_callback(teams.close)
     ends.push_async_callback(watching.close)
-    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis, model, ends)
+    return Parts(settings, store, receiving, doors, guide, desk, chosen, redis, apis, teams, model, ends)

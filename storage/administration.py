@@ -62,7 +62,7 @@ async def rotate_keys(unit: Unit, vault: Vault) -> int:
     """Every PSA connection's keys under the newest key; how many. Raises KeysUnusable where none of the keys fits.
 
     The keys of its chat workspaces too, and, because no Account's turn ever comes for those, of the ones of nobody;
-    and what was masked and pictured in its Sessions, as far as a key fits.
+    what was masked and pictured in its Sessions, and what was said of their steps, as far as a key fits.
     """
     query = select(psa_connections.c.id, psa_connections.c["keys"])
     mine = psa_connections.c.account_id == unit.account
@@ -73,6 +73,7 @@ async def rotate_keys(unit: Unit, vault: Vault) -> int:
     await _rotate_workspaces(unit, vault)
     await unit.masks.renew(vault)
     await unit.pictures.renew(vault)
+    await unit.feedback.renew(vault)
     return len(rows)
 
 

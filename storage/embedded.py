@@ -35,10 +35,10 @@ class Servers:
     stop: Callable[[], None] = field(repr=False)
 
 
-def servers_from(environment: Mapping[str, str], folder: Path) -> Servers:
+def servers_from(environment: Mapping[str, str], folder: Path, *, durable: bool = True) -> Servers:
     """The servers named by DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL; without them, the folder's own.
 
-    Raises EmbeddedError when only some are set, or when the embedded ones cannot run here.
+    `durable` as for `start`. Raises EmbeddedError when only some are set, or when the embedded ones cannot run here.
     """
     missing = [name for name in NAMES if not environment.get(name)]
     if not missing:
@@ -48,23 +48,24 @@ def servers_from(environment: Mapping[str, str], folder: Path) -> Servers:
         raise EmbeddedError(
             f"Not set: {' and '.join(missing)}. Set {', '.join(NAMES)} together, or none of them."
         )
-    return start(folder)
+    return start(folder, durable=durable)
 
 
-def start(folder: Path) -> Servers:
+def start(folder: Path, *, durable: bool = True) -> Servers:
     """Start both servers of a folder, or attach to them where they still run.
 
     They outlive a program that is killed; the next start attaches. A server that died is started again
     (PostgreSQL recovers by itself), so calling this again is also the way to heal. Safe to call from
     several programs at once. The first start takes about two seconds, later ones a fifth of a second.
-    Raises EmbeddedError.
+    Without `durable` nothing waits for the disk: for data that is deleted soon, and needs to outlive a killed
+    program or server, but not a machine that goes down. Whoever starts a server decides it. Raises EmbeddedError.
     """
     folder = folder.resolve()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(folder / "starting.lock"):
             ground = prepare(folder)
-            processes = [postgres.ensure(ground), valkey.ensure(ground)]
+            processes = [postgres.ensure(ground, durable=durable), valkey.ensure(ground)]
             mark = _mark_in_use(folder)
     except PermissionError as error:
         message = f"{error.filename} belongs to another user. Give it to this one, or name another folder."

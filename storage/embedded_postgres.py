@@ -41,19 +41,19 @@ def url(ground: Ground, role: str, password: str, database: str = DATABASE) -> s
     return f"postgresql://{role}:{password}@/{database}?host={ground.sockets}&port=5432"
 
 
-def ensure(ground: Ground) -> subprocess.Popen[bytes] | None:
+def ensure(ground: Ground, *, durable: bool = True) -> subprocess.Popen[bytes] | None:
     """Have it running and answering: attach to a living server, or start (after a crash: recover) one.
 
-    Returns the process when this program started it. Raises EmbeddedError with the end of the log.
+    `durable`: what is committed is on the disk. Returns the process when this program started it. Raises EmbeddedError with the end of the log.
     """
     if not (ground.database / "PG_VERSION").exists():
-        _create(ground)
+        _create(ground, durable=durable)
     _check_version(ground)
     process = None
     for _ in range(3):
         if _postmaster(ground) is None:
             _clear_the_dead(ground)
-            process = _start(ground)
+            process = _start(ground, durable=durable)
         if _wait_for_answer(ground, process):
             _create_roles(ground)
             return process
@@ -126,7 +126,7 @@ def _clear_the_dead(ground: Ground) -> None:
     (ground.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
 
-def _start(ground: Ground) -> subprocess.Popen[bytes]:
+def _start(ground: Ground, *, durable: bool) -> subprocess.Popen[bytes]:
     settings = {
         "listen_addresses": "",
         "port": "5432",
@@ -134,8 +134,8 @@ def _start(ground: Ground) -> subprocess.Popen[bytes]:
         "unix_socket_permissions": "0700",
         "max_connections": "200",
         "shared_buffers": "32MB",
-        "fsync": "on",
-        "synchronous_commit": "on",
+        "fsync": "on" if durable else "off",
+        "synchronous_commit": "on" if durable else "off",
         "cluster_name": _name(ground),
         "timezone": "UTC",
         "log_timezone": "UTC",
@@ -179,7 +179,7 @@ def _as_superuser(ground: Ground, database: str) -> psycopg.Connection[tuple[obj
     return psycopg.connect(address, autocommit=True, connect_timeout=5)
 
 
-def _create(ground: Ground) -> None:
+def _create(ground: Ground, *, durable: bool) -> None:
     """Make an empty database beside its final place and rename it: an interrupted attempt leaves no ruin."""
     for ruin in ground.home.glob("postgres.new-*"):
         shutil.rmtree(ruin, ignore_errors=True)
@@ -190,6 +190,7 @@ def _create(ground: Ground) -> None:
         os.chown(password, ground.runs_as.uid, ground.runs_as.gid)
     options = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8"]
     locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    options += [] if durable else ["--no-sync"]
     initdb = str(ground.postgres / "bin" / "initdb")
     process = _launch(ground, [initdb, "-D", str(fresh), "--no-instructions", *options, *locale])
     try:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.tables import accounts, ai_sessions, messages, places
 
 LATEST = 6
+PRIVATE = {"slack": ("D", "U", "W"), "teams": ("user:",)}
 CHANGE = text("nextval('message_changes')")
 # Whoever follows `since`, as the console does, would pass over a change drawn earlier and committed later: there
 # they are drawn one at a time within the Account, until the transaction ends. A message that is sent is not followed.
@@ -49,8 +50,8 @@ class Place:
 
     @property
     def is_private(self) -> bool:
-        """Between one person and us. Slack tells it by how an address begins."""
-        return self.platform == "slack" and self.channel.startswith(("D", "U", "W"))
+        """Between one person and us. How an address begins tells it."""
+        return self.channel.startswith(PRIVATE.get(self.platform, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from storage import linking
 from storage.accounts import Accounts
 from storage.conversations import Conversations
 from storage.drafts import Drafts
+from storage.feedback import Feedback
 from storage.inbox import Inbox
 from storage.masks import SessionMasks
 from storage.migrate import sqlalchemy_url
@@ -22,6 +23,7 @@ from storage.outbox import Outbox
 from storage.pictures import Pictures
 from storage.places import Places
 from storage.posts import Posts
+from storage.references import References
 from storage.sessions import Sessions
 from storage.trees import Trees
 from storage.vault import Vault
@@ -57,6 +59,8 @@ class Unit:
         self.conversations = Conversations(self.connection, account, self.now)
         self.masks = SessionMasks(self.connection, account, self._vault, self.now)
         self.pictures = Pictures(self.connection, account, self._vault, self.now)
+        self.references = References(self.connection, account)
+        self.feedback = Feedback(self.connection, account, self._vault)
 
     async def enter(self, account: UUID) -> None:
         """Bind the rest of this transaction to the Account; it cannot be changed to another one."""

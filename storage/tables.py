@@ -29,6 +29,8 @@ from storage.tables_ai import ai_calls as ai_calls
 from storage.tables_ai import ai_messages as ai_messages
 from storage.tables_ai import session_pictures as session_pictures
 from storage.tables_ai import session_vaults as session_vaults
+from storage.tables_teams import conversation_references as conversation_references
+from storage.tables_teams import step_feedback as step_feedback
 from storage.tables_workspaces import link_codes as link_codes
 from storage.tables_workspaces import workspaces as workspaces
 

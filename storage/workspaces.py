@@ -15,7 +15,7 @@ from storage.linking import CODE_LENGTH, LETTERS, WHERE_IS, code_hash, find, nam
 from storage.linking import Workspace as Workspace
 from storage.linking import WorkspaceTaken as WorkspaceTaken
 from storage.store import Store, Unit
-from storage.tables import identities, link_codes, workspaces
+from storage.tables import conversation_references, identities, link_codes, workspaces
 
 CODE_LASTS = timedelta(minutes=60)
 CLOCKS_DIFFER = timedelta(seconds=5)
@@ -80,7 +80,9 @@ class Workspaces:
             return await _change(unit, platform, external_id, gone, where=before)
 
     async def unlink(self, platform: str, external_id: str) -> UUID | None:
-        """It belongs to nobody from now on, and its people are known by it no more. The Account it was linked to."""
+        """It belongs to nobody from now on, its people are known by it no more, and nothing in it is reached any
+        more. The Account it was linked to.
+        """
         async with self._store.transaction() as unit:
             await _reach(unit, platform, external_id)
             if unit.account is None:
@@ -88,6 +90,10 @@ class Workspaces:
             theirs = (identities.c.platform == platform) & (identities.c.workspace == external_id)
             mine = identities.c.account_id == unit.account
             await unit.connection.execute(delete(identities).where(theirs, mine))
+            reached = conversation_references.c
+            there = (reached.platform == platform) & (reached.workspace == external_id)
+            within = reached.account_id == unit.account
+            await unit.connection.execute(delete(conversation_references).where(there, within))
             nobody = {"account_id": None, "linked_at": None, "linked_by": None}
             await _change(unit, platform, external_id, nobody)
             return unit.account

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from bot.card import Choice
+from bot.forms_opened import OPENS_A_FORM as OPENS_A_FORM
 
 PREFIX = "fp:"
 CALLBACK = "fp"
@@ -19,14 +20,6 @@ PART = "~"
 MORE = "fp:more"
 VALUE_LIMIT = 150
 """What an option of a menu may carry; a button may carry more, but a verb may stand in either."""
-
-OPENS_A_FORM = frozenset(
-    {
-        "resolve", "escalate", "pause", "link", "note", "advise", "pick_up", "postpone", "decline", "take_over",
-        "abandon", "rate", "already_tried", "settings", "connect", "people", "start_form", "edit_text", "add_to",
-    }
-)  # fmt: skip
-"""A click on one of these opens a window while its trigger is fresh; the worker fills it."""
 
 
 @dataclass(frozen=True, slots=True)

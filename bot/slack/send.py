@@ -35,6 +35,8 @@ EVENT = "flowpilot_card"
 class SlackVoice:
     """`store` for routes and Places; everything said goes through the workspace's own token."""
 
+    inline_forms = False
+
     def __init__(self, store: Store, apis: Apis) -> None:
         self._store = store
         self._apis = apis

@@ -42,12 +42,15 @@ async def installed(store: Store, team: str, name: str) -> None:
     await Workspaces(store).install("slack", team, name, "U0", "B0", "A0", {"token": "xoxb-secret"})
 
 
-async def redeemed(store: Store, team: str, said: str) -> bool:
+TYPED = {"slack": "/flowpilot connect", "teams": "@FlowPilot connect"}
+
+
+async def redeemed(store: Store, team: str, said: str, platform: str = "slack") -> bool:
     code = re.search(r"^Code: (FP-\w{4}-\w{4}-\w{4})$", said, re.MULTILINE)
     assert code is not None
-    assert f"/flowpilot connect {code[1]}" in said
+    assert f"{TYPED[platform]} {code[1]}" in said
     async with store.transaction() as unit:
-        return await unit.redeem("slack", team, code[1]) is not None
+        return await unit.redeem(platform, team, code[1]) is not None
 
 
 async def test_the_printed_code_connects_a_workspace_and_says_until_when(
@@ -77,6 +80,24 @@ async def test_a_workspace_is_taken_from_its_account_once(msp: Flowpilot, store:
     assert "it was Nordlicht IT's" in (await msp.does("unlink", "slack", "T1")).out
     assert "belongs to no account. Nothing was changed" in await msp.refuses("unlink", "slack", "T1")
     assert "There is no Slack workspace T2" in await msp.refuses("unlink", "slack", "T2")
+
+
+async def test_an_organisation_in_teams_is_connected_and_taken_back_in_its_own_words(
+    msp: Flowpilot, store: Store
+) -> None:
+    await installed(store, "S1", "Nordlicht")
+    await Workspaces(store).install("teams", "t-1", "Nordlicht", "28:a", "a", "a", {})
+    said = (await msp.does("link", "teams", "--by", ANNA)).out
+    assert "one Teams organisation with the account Nordlicht IT" in said
+    assert not await redeemed(store, "S1", said.replace("@FlowPilot", "/flowpilot"))
+    assert await redeemed(store, "t-1", said, "teams")
+    row = next(each for each in (await msp.does("workspaces", "--json")).json if each["id"] == "t-1")
+    assert (row["platform"], row["account"]) == ("teams", "Nordlicht IT")
+    assert (
+        "Teams organisation t-1 belongs to no account now" in (await msp.does("unlink", "teams", "t-1")).out
+    )
+    assert "There is no Teams organisation t-2" in await msp.refuses("unlink", "teams", "t-2")
+    assert "There is no Slack workspace t-1" in await msp.refuses("unlink", "slack", "t-1")
 
 
 async def test_the_list_names_every_workspace_and_no_key(msp: Flowpilot, store: Store) -> None:

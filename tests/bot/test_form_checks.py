@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.slack.answers import NO_TICKET
-from bot.form_checks import WHOLE, StoredChecks, shape, times
+from bot.form_checks import NO_TICKET, WHOLE, StoredChecks, shape, times
 from bot.words import say
 from engine.session import Escalation, Person, Role, Status, Target
 from tests.conftest import Database

@@ -1,4 +1,4 @@
-"""The vendor's SDK takes seconds and 85 MB to load: only a worker with a key loads it, once it runs."""
+"""The vendors' SDKs take seconds and much memory to load: only a process that needs one loads it, once it runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ LOADED = """
 import sys
 from contextlib import suppress
 import engine.clients.claude, bot.cli, bot.cli_claude, bot.console, bot.web, bot.clock, bot.jobs, bot.wiring
+import bot.teams.adapter, bot.teams.text, storage.token_cache
 with suppress(SystemExit):
     bot.cli.main(["--help"])
-print("loaded:", {"anthropic", "httpx2", "bot.wiring"} & set(sys.modules))
+sdks = {"anthropic", "httpx2", "botbuilder", "botframework", "msal", "msrest", "requests"}
+print("loaded:", (sdks | {"bot.wiring"}) & set(sys.modules))
 """
 
 
@@ -70,6 +72,8 @@ async def test_no_process_loads_it_while_it_starts_not_even_with_a_key(
     for said in await asyncio.gather(*(imported_by(command, settings) for command in READY)):
         assert "bot.settings_check" in said
         assert "anthropic" not in said
+        assert "botbuilder" not in said
+        assert "msrest" not in said
 
 
 async def test_a_process_holds_a_model_only_with_a_key_and_closes_it(

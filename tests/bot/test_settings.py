@@ -60,9 +60,41 @@ def test_keys_and_hosts_are_lists_separated_by_commas() -> None:
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
-    hidden = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "FLOWPILOT_KEYS", "ANTHROPIC_API_KEY")
+    hidden = (
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "REDIS_URL",
+        "FLOWPILOT_KEYS",
+        "ANTHROPIC_API_KEY",
+        "TEAMS_APP_PASSWORD",
+    )
     secret = dict.fromkeys(hidden, "s3cret")
     assert "s3cret" not in repr(read(secret))
+
+
+def test_the_tenants_are_those_that_are_named_or_the_applications_own() -> None:
+    assert read({}).allowed_tenants == ()
+    assert read({"TEAMS_APP_TENANTID": "ours"}).allowed_tenants == ("ours",)
+    named = {"TEAMS_APP_TENANTID": "ours", "TEAMS_ALLOWED_TENANTS": " one, two,"}
+    assert read(named).allowed_tenants == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("given", "on", "believes"),
+    [
+        ({}, False, False),
+        ({"TEAMS_APP_PASSWORD": "p"}, False, False),
+        ({"TEAMS_APP_ID": "a"}, True, False),
+        ({"TEAMS_DEV_NO_AUTH": "1"}, True, True),
+        ({"TEAMS_DEV_NO_AUTH": "0"}, False, False),
+        ({"TEAMS_DEV_NO_AUTH": "true"}, False, False),
+    ],
+)
+def test_teams_is_on_with_an_application_and_believes_everybody_only_for_a_one(
+    given: dict[str, str], on: bool, believes: bool
+) -> None:
+    found = read(given)
+    assert (found.teams_on, found.teams_believes_all) == (on, believes)
 
 
 def test_the_defaults_are_possible() -> None:

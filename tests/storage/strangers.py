@@ -1,4 +1,4 @@
-"""What somebody of another account may try with a Session's conversation, its masks and its pictures."""
+"""What somebody of another account may try with a Session's conversation, its masks, its pictures, its thumbs and its chats."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from uuid import UUID
 from engine.model import ModelReply, Purpose, StopReason, Usage
 from engine.redact import Mask, MaskKind
 from storage.conversations import Conversations, NewCall, Piece
+from storage.feedback import Feedback
 from storage.masks import SessionMasks
 from storage.pictures import Pictures
+from storage.references import References
 from storage.store import Unit
 from tests.fakes import VAULT
 
@@ -45,6 +47,9 @@ async def talked(unit: Unit, session: UUID, by: UUID) -> Talked:
     call = await unit.conversations.begin(a_call(session, 2))
     await unit.masks.write(session, (Mask("⟦SECRET_1⟧", MaskKind.SECRET, "ALPHA"),), MINUTE)
     shot = ("ALPHA.png", "image/png", 1, 1, b"ALPHA")
+    await unit.references.keep("ALPHA", "19:ALPHA", "channel", {"serviceUrl": "ALPHA"}, "a", "ALPHA", "ALPHA")
+    await unit.references.keep("ALPHA", "a:ALPHA", "personal", {"serviceUrl": "ALPHA"}, "ALPHA")
+    await unit.feedback.keep(session, 1, by, "like", "ALPHA")
     return Talked(call, kept, await unit.pictures.add(session, by, *shot, link="ALPHA"))
 
 
@@ -93,6 +98,20 @@ TALKING: dict[type, dict[str, Callable[[Any, Any], Awaitable[Any]]]] = {
         "keep_saw": lambda at, t: at.keep_saw(t.talk.picture, "BETA"),
         "agree": lambda at, t: at.agree(t.session),
         "hold_back": lambda at, t: at.hold_back(t.session),
+        "renew": lambda at, t: at.renew(VAULT),
+    },
+    References: {
+        "keep": lambda at, t: at.keep("ALPHA", "19:ALPHA", "channel", {"serviceUrl": "BETA"}, "BETA"),
+        "get": lambda at, t: at.get("ALPHA", "19:ALPHA"),
+        "personal": lambda at, t: at.personal("ALPHA", "ALPHA"),
+        "latest": lambda at, t: at.latest("ALPHA"),
+        "channels": lambda at, t: at.channels("ALPHA"),
+        "hears": lambda at, t: at.hears("ALPHA", "19:ALPHA"),
+        "forget": lambda at, t: at.forget("ALPHA", "ALPHA"),
+    },
+    Feedback: {
+        "keep": lambda at, t: at.keep(t.session, 1, t.anna, "dislike", "BETA"),
+        "of_session": lambda at, t: at.of_session(t.session),
         "renew": lambda at, t: at.renew(VAULT),
     },
 }  # fmt: skip

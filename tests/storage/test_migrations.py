@@ -27,7 +27,7 @@ OWNED = {
     "teams", "users", "team_members", "identities", "psa_connections", "psa_member_mappings", "trees", "ai_sessions",
     "ai_session_steps", "ai_session_notes", "ai_session_intervals", "psa_post_log", "places", "messages", "outbox",
     "lanes", "session_log", "drafts", "accounts", "inbox", "workspaces", "link_codes", "ai_messages", "ai_calls",
-    "session_vaults", "session_pictures",
+    "session_vaults", "session_pictures", "conversation_references", "step_feedback",
 }  # fmt: skip
 
 
@@ -86,11 +86,14 @@ def test_running_the_migrations_twice_is_harmless(servers: embedded.Servers) -> 
             assert connection.execute("select count(*) from accounts").fetchone() == (1,)
 
 
-def test_a_database_of_the_first_migration_with_rows_in_it_loses_none(servers: embedded.Servers) -> None:
+@pytest.mark.parametrize("version", ["0001", "0003"])
+def test_a_database_of_an_older_migration_with_rows_in_it_loses_none(
+    servers: embedded.Servers, version: str
+) -> None:
     with bare(servers) as (owner, app):
         engine = create_engine(sqlalchemy_url(owner), poolclass=NullPool)
         with engine.connect() as connection:
-            command.upgrade(alembic_config(connection), "0001")
+            command.upgrade(alembic_config(connection), version)
             connection.commit()
         with psycopg.connect(owner) as connection:
             furnish(connection)

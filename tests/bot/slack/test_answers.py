@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from bot.form_checks import NO_TICKET
 from bot.slack import modals
 from bot.slack.actions import external_id, metadata
-from bot.slack.answers import NO_TICKET, Limits
+from bot.slack.answers import Limits
 from bot.slack.api import Away, Refused
 from bot.words import say
 from tests.bot.slack.slack_site import FakeApi, Site, slack_site
