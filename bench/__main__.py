@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAMES = ("condenser", "matching", "desk", "ack", "slack_ack", "memory", "turns", "caching")
+NAMES = ("condenser", "matching", "desk", "ack", "slack_ack", "teams_ack", "memory", "turns", "caching")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -208,6 +208,24 @@ def asking(
     return ClaudeGuide(offline, store, model, rules, schedule, breaker, writer.shortened), writer
 
 
+def surfaces(
+    store: Store, apis: Apis | None, teams: TeamsAdapter | None
+) -> tuple[dict[str, Voice], dict[str, Reader], dict[str, Lives]]:
+    """By platform, those that are switched on; the console always is."""
+    # Where a person is known on several platforms, the first one is where he is told.
+    voices: dict[str, Voice] = {}
+    readers: dict[str, Reader] = {"console": ConsoleReader()}
+    lives: dict[str, Lives] = {}
+    if apis is not None:
+        voices["slack"], lives["slack"] = SlackVoice(store, apis), SlackLives(apis)
+        readers["slack"] = SlackReader(Fetching(apis))
+    if teams is not None:
+        voices["teams"], lives["teams"] = TeamsVoice(store, teams), TeamsLives(teams, store)
+        readers["teams"] = TeamsReader(TeamsFetching(teams, Workspaces(store)))
+    voices["console"] = ConsoleVoice()
+    return voices, readers, lives
+
+
 async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     """Put one process together; `bell` None rings through Redis. Raises for unsafe roles and impossible settings."""
     required(settings, "database_url", "redis_url", "keys")
@@ -227,17 +245,7 @@ async def build(settings: Settings, bell: Bell | None = None) -> Parts:
     chosen = bell or RedisBell(settings.redis_url)
     apis = slack_apis(settings, store)
     teams = teams_adapter(settings, redis, vault)
-    # Where a person is known on several platforms, the first one is where he is told.
-    voices: dict[str, Voice] = {}
-    readers: dict[str, Reader] = {"console": ConsoleReader()}
-    lives: dict[str, Lives] = {}
-    if apis is not None:
-        voices["slack"], lives["slack"] = SlackVoice(store, apis), SlackLives(apis)
-        readers["slack"] = SlackReader(Fetching(apis))
-    if teams is not None:
-        voices["teams"], lives["teams"] = TeamsVoice(store, teams), TeamsLives(teams, store)
-        readers["teams"] = TeamsReader(TeamsFetching(teams, Workspaces(store)))
-    voices["console"] = ConsoleVoice()
+    voices, readers, lives = surfaces(store, apis, teams)
     lease = timedelta(seconds=settings.lease_seconds)
     watching = Watching(store, lives)
     model = language_model(settings)

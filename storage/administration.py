@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from storage.accounts import User
 from storage.linking import named, unlinked_ids
 from storage.store import Store, Unit
 from storage.tables import accounts, identities, psa_connections, users, workspaces
-from storage.vault import Vault
+from storage.vault import KeysUnusable, Vault
 
 
 async def accounts_named(store: Store, name: str) -> tuple[UUID, ...]:
@@ -81,7 +82,9 @@ async def _rotate_workspaces(unit: Unit, vault: Vault) -> None:
     mine = select(workspaces).where(workspaces.c.account_id == unit.account)
     await _rotate_found(unit, vault, mine)
     for workspace_id in await unlinked_ids(unit.connection):
-        await _rotate_found(unit, vault, await named(unit.connection, workspace_id))
+        # What belongs to nobody and no key opens is lost already, and stops nobody else's renewal.
+        with suppress(KeysUnusable):
+            await _rotate_found(unit, vault, await named(unit.connection, workspace_id))
 
 
 async def _rotate_found(unit: Unit, vault: Vault, query: Any) -> None:

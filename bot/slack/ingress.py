@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
+from bot.form_checks import StoredChecks
 from bot.settings import Settings
 from bot.slack.answers import Answers, Receive
-from bot.form_checks import StoredChecks
 from bot.slack.install import add_routes
 from bot.slack.listen import add_route, bolt
-from bot.ticket_search import Knows, OpensPsa, Searching
 from bot.slack.socket import socket
 from bot.slack.tokens import Apis
+from bot.ticket_search import Knows, OpensPsa, Searching
 from storage.store import Store
 
 

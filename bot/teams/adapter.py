@@ -224,7 +224,7 @@ class TeamsAdapter:
         return [(shapes.text(each.get("id")), shapes.text(each.get("name")) or "General") for each in found]
 
     async def download(self, at: Reference, url: str, limit: int) -> Download:
-        found = self._hosts.file(url, at.service_url)
+        found = self._hosts.file(url, at.address)
         if found is None:
             raise FileRefused("not_ours")
         address, ours = found
@@ -250,7 +250,7 @@ class TeamsAdapter:
         **ids: str,
     ) -> Mapping[str, Any]:
         """Teams' answer. Raw JSON through the SDK's client: its models would drop what they do not know."""
-        base = self._hosts.connector(at.service_url)
+        base = self._hosts.connector(at.address)
         if base is None:
             raise Refused(400, "ServiceUrlRefused", what)
         if not all(ids.values()):

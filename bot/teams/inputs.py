@@ -14,6 +14,7 @@ TICKED = "yes"
 _EXPANDED, _SHORT = 4, 40
 """So many options, none of them longer, are seen at once."""
 _OPTIONS = 100
+_TICKETS = 25
 
 Hits = Sequence[tuple[int | str, str]]
 """Tickets that were found, as (number, label)."""
@@ -125,10 +126,10 @@ def _ticket(field: Field, number: str, named: str, room: Room, hits: Hits | None
     where nothing was chosen.
     """
     at = input_id(number, field.name)
-    options = [(str(key), label) for key, label in (field.options if hits is None else hits)][:_OPTIONS]
+    options = [(str(key), label) for key, label in (field.options if hits is None else hits)][:_TICKETS]
     if field.value and field.value not in dict(options):
         told = dict(field.options).get(field.value) or say("teams.ticket_chosen", ticket=field.value)
-        options = [(field.value, told), *options[: _OPTIONS - 1]]
+        options = [(field.value, told), *options[: _TICKETS - 1]]
     listed = [{**_listed(options, field.value, "compact", room), "id": at, "label": named}] if options else []
     searched: Json = {
         "type": "Input.Text",

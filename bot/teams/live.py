@@ -130,7 +130,12 @@ class TeamsSign:
             entity["streamId"] = self._id
         if kind != "final":
             entity["streamSequence"] = self._sequence
-        return {"type": "message" if kind == "final" else "typing", "text": text, "textFormat": "plain", "entities": [entity]}
+        return {
+            "type": "message" if kind == "final" else "typing",
+            "text": text,
+            "textFormat": "plain",
+            "entities": [entity],
+        }
 
     async def _finish(self, at: Reference) -> None:
         self._streams = False

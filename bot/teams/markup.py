@@ -45,11 +45,18 @@ def sound(text: str) -> str:
 
 
 def plain(text: str, limit: int = 75, most: int = 300) -> str:
-    """One line of 1 to `limit` characters and at most `most` bytes, “…” where it was cut."""
-    shown = one_line(sound(seen(text)), limit)
-    if len(shown.encode()) > most:
-        shown = f"{shown.encode()[: most - 3].decode('utf-8', 'ignore').rstrip()}…"
+    """One line of 1 to `limit` characters and at most `most` bytes of JSON, “…” where it was cut."""
+    shown = one_line(sound(text[: limit * 8]), limit)
+    if _bytes(shown) > most:
+        shown = shown[: most - 3]
+        while _bytes(shown) > most - 3:
+            shown = shown[:-1]
+        shown = f"{shown.rstrip()}…"
     return shown if shown.strip() else NOTHING
+
+
+def _bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode()) - 2
 
 
 def calm(text: str) -> bool:

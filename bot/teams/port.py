@@ -26,7 +26,7 @@ class Reference:
     hears: bool = False
 
     @property
-    def service_url(self) -> str:
+    def address(self) -> str:
         return str(self.raw.get("serviceUrl") or "")
 
     @property

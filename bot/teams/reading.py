@@ -72,12 +72,12 @@ class TeamsReader:
         if word.kind_of_conversation == "personal":
             await members.keep(unit, word)
         scene = Scene(received, unit, word, seen, person, await members.own_place(unit, word))
-        inbound: Inbound | Sequence[Act] | None = await _KINDS[word.kind](scene)
+        follows: Inbound | Sequence[Act] | None = await _KINDS[word.kind](scene)
         if not new:
-            return inbound
-        if isinstance(inbound, Inbound):
-            return replace(inbound, also=(*inbound.also, members.mapping(person)))
-        return (*(inbound or ()), members.mapping(person))
+            return follows
+        if isinstance(follows, Inbound):
+            return replace(follows, also=(*follows.also, members.mapping(person)))
+        return (*(follows or ()), members.mapping(person))
 
 
 # ── Where ───────────────────────────────────────────────────────────────────────────────────────────────────

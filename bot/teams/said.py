@@ -255,9 +255,11 @@ class _Quotes(HTMLParser):
         if tag == "blockquote" and self._depth:
             self._depth -= 1
 
-    def handle_data(self, data: str) -> None:
+    def _hear(self, said: str) -> None:
         if self._depth:
-            self.found.append(data)
+            self.found.append(said)
+
+    handle_data = _hear
 
 
 def _quoted(attachments: Any) -> str:

@@ -50,7 +50,7 @@ def refusal(status: int, body: object) -> str:
 def outgoing(at: Reference, activity: Mapping[str, Any], conversation: str) -> dict[str, Any]:
     """The activity as it is sent: with its sender and place, and otherwise as it was given."""
     sender = {"from": dict(at.bot)} if at.bot else {}
-    place = {"channelId": CHANNEL, "serviceUrl": at.service_url, "conversation": {"id": conversation}}
+    place = {"channelId": CHANNEL, "serviceUrl": at.address, "conversation": {"id": conversation}}
     return {"type": "message", **place, **sender, **activity}
 
 
@@ -79,7 +79,7 @@ def chat_wish(like: Reference, member: str) -> dict[str, Any]:
 def opened_chat(like: Reference, person: str, conversation: str) -> Reference:
     raw: dict[str, Any] = {
         "channelId": CHANNEL,
-        "serviceUrl": like.service_url,
+        "serviceUrl": like.address,
         "bot": dict(like.bot),
         "conversation": {"id": conversation, "tenantId": like.tenant, "conversationType": "personal"},
         "user": {"aadObjectId": person},

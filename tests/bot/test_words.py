@@ -186,7 +186,10 @@ def keys_used() -> tuple[set[str], set[str]]:
     """Keys written out in the files that draw, and the beginnings of keys that are put together."""
     whole: set[str] = set()
     begun: set[str] = set()
-    files = ("bot/cards*.py", "bot/picture*.py", "bot/slack/*.py", "bot/claude/*.py")
+    files = (
+        *("bot/cards*.py", "bot/picture*.py", "bot/form_checks.py"),
+        *("bot/slack/*.py", "bot/teams/*.py", "bot/claude/*.py"),
+    )
     for _, tree in (each for pattern in files for each in trees(pattern)):
         docs = {
             id(n.body[0].value)
@@ -211,7 +214,9 @@ def test_no_words_are_kept_that_nothing_shows() -> None:
     whole, begun = keys_used()
     begun |= set(SAID_ELSEWHERE)
     # A title and its text go by one key.
-    whole |= {f"{key}.{part}" for key in whole for part in ("title", "text") if key.startswith("slack.")}
+    whole |= {
+        f"{key}.{part}" for key in whole for part in ("title", "text") if key.startswith(("slack.", "teams."))
+    }
     unused = [k for k in WORDS if k not in whole and not any(k.startswith(b) for b in begun)]
     assert unused == []
 

@@ -74,7 +74,9 @@ async def test_a_token_moved_to_another_name_is_not_taken(redis: Redis, name: st
 
 
 @pytest.mark.parametrize(
-    "found", [b"", b"nonsense", VAULT.seal(b"nonsense"), VAULT.seal(json.dumps([1]).encode())]
+    "found",
+    [b"", b"nonsense", VAULT.seal(b"nonsense"), VAULT.seal(json.dumps([1]).encode())],
+    ids=["empty", "not sealed", "not JSON", "no object"],
 )
 async def test_what_cannot_be_read_is_none_and_is_overwritten(redis: Redis, name: str, found: bytes) -> None:
     cache = generous(redis)

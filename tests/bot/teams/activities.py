@@ -55,7 +55,9 @@ def mention(
     return message(f"<at>FlowPilot</at> {text}", at, root, **{"entities": [called], **more})
 
 
-def data(verb: str, args: Mapping[str, Any] | None = None, form: str = "", **inputs: Any) -> dict[str, Any]:
+def carries(
+    verb: str, args: Mapping[str, Any] | None = None, form: str = "", **inputs: Any
+) -> dict[str, Any]:
     """What a card's button sends; `inputs` of a form by the names of its fields."""
     ours: dict[str, Any] = {"verb": verb, "args": dict(args or {})}
     if form:

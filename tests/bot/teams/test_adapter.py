@@ -42,7 +42,7 @@ async def test_a_thread_is_opened_answered_edited_and_cleared_away(here: Scene) 
 async def test_a_personal_chat_is_opened_by_the_id_in_the_directory_and_posted_to(here: Scene) -> None:
     chat = await here.adapter.open_chat(here.channel, ANNA)
     assert (chat.tenant, chat.kind, chat.person) == (TENANT, "personal", ANNA)
-    assert chat.service_url == here.teams.service_url
+    assert chat.address == here.teams.service_url
     await here.adapter.post(chat, SAID)
     assert here.teams.personal(ANNA)["messages"][-1]["text"] == "hello"
 

@@ -15,7 +15,7 @@ from bot.teams import cards
 from bot.teams.addresses import ref
 from bot.teams.answers import CARD, MESSAGE, Limits
 from bot.words import say
-from tests.bot.teams.activities import ANNA, CHAT, HELP, activity, data, extension, press, thumbs
+from tests.bot.teams.activities import ANNA, CHAT, HELP, activity, carries, extension, press, thumbs
 from tests.bot.teams.route_site import Site, route_site
 from tests.conftest import Database
 
@@ -51,7 +51,7 @@ def told(sentence: str) -> dict[str, Any]:
 
 
 def searching(words: str, *, number: str = "2", **more: Any) -> dict[str, Any]:
-    carried = data("search_tickets", {**SESSION, "form": number}) | {f"f{number}:ticket~search": words}
+    carried = carries("search_tickets", {**SESSION, "form": number}) | {f"f{number}:ticket~search": words}
     return press(carried | more, HELP, "1690000000000")
 
 
@@ -63,20 +63,20 @@ def words_of(answer: dict[str, Any]) -> str:
 
 
 async def test_a_button_is_checked_kept_and_acknowledged(site: Site) -> None:
-    assert await site.invoke(site.ours(press(data("answer", {"step": "1"})))) == told(say("teams.kept"))
+    assert await site.invoke(site.ours(press(carries("answer", {"step": "1"})))) == told(say("teams.kept"))
     assert site.check.asked == [("answer", {"step": "1"})]
     assert len(await site.rows()) == 1
 
 
 async def test_a_button_that_cannot_count_is_refused_and_not_kept(site: Site) -> None:
     site.check.late = "Step 1 was answered already."
-    assert await site.invoke(site.ours(press(data("answer", {"step": "1"})))) == told(site.check.late)
+    assert await site.invoke(site.ours(press(carries("answer", {"step": "1"})))) == told(site.check.late)
     assert await site.rows() == []
 
 
 async def test_a_form_is_checked_with_its_fields_and_told_beside_their_labels(site: Site) -> None:
     site.check.wrong, site.shown.card = {"ticket": say("error.ticket"), WHOLE: "All of it."}, STORED
-    body = site.ours(press(data("link", SESSION, "2", ticket="x", why="y")))
+    body = site.ours(press(carries("link", SESSION, "2", ticket="x", why="y")))
     assert await site.invoke(body) == told(f"Ticket: {say('error.ticket')} All of it.")
     assert site.check.asked == [("link", SESSION, {"ticket": "x", "why": "y"})]
     assert await site.rows() == []
@@ -84,15 +84,15 @@ async def test_a_form_is_checked_with_its_fields_and_told_beside_their_labels(si
 
 async def test_a_form_whose_card_is_gone_is_refused_without_labels(site: Site) -> None:
     site.check.wrong = {"ticket": say("error.ticket")}
-    assert await site.invoke(site.ours(press(data("link", SESSION, "2")))) == told(say("error.ticket"))
+    assert await site.invoke(site.ours(press(carries("link", SESSION, "2")))) == told(say("error.ticket"))
 
 
 async def test_an_empty_box_is_told_so(site: Site) -> None:
-    assert await site.invoke(site.ours(press(data("say", SESSION) | {"say": " "}))) == told(
+    assert await site.invoke(site.ours(press(carries("say", SESSION) | {"say": " "}))) == told(
         say("teams.empty_box")
     )
     assert await site.rows() == []
-    assert await site.invoke(site.ours(press(data("say", SESSION) | {"say": "It beeps"}))) == told(
+    assert await site.invoke(site.ours(press(carries("say", SESSION) | {"say": "It beeps"}))) == told(
         say("teams.kept")
     )
     assert len(await site.rows()) == 1
@@ -101,18 +101,18 @@ async def test_an_empty_box_is_told_so(site: Site) -> None:
 @pytest.mark.parametrize("failure", [RuntimeError("x"), TimeoutError()], ids=str)
 async def test_what_cannot_be_checked_is_left_to_the_worker(site: Site, failure: Exception) -> None:
     site.check.fails = failure
-    assert await site.invoke(site.ours(press(data("answer")))) == told(say("teams.kept"))
-    assert await site.invoke(site.ours(press(data("pause", {}, "1")))) == told(say("teams.kept"))
+    assert await site.invoke(site.ours(press(carries("answer")))) == told(say("teams.kept"))
+    assert await site.invoke(site.ours(press(carries("pause", {}, "1")))) == told(say("teams.kept"))
     assert len(await site.rows()) == 2
 
 
 async def test_a_check_that_does_not_end_is_not_waited_for(hasty: Site) -> None:
     hasty.check.waits = asyncio.Event()
-    assert await hasty.invoke(hasty.ours(press(data("answer")))) == told(say("teams.kept"))
+    assert await hasty.invoke(hasty.ours(press(carries("answer")))) == told(say("teams.kept"))
 
 
 @pytest.mark.parametrize(
-    "value", [None, 7, {}, {"action": {"data": {"theirs": 1}}}, {"action": {"data": data("X")}}]
+    "value", [None, 7, {}, {"action": {"data": {"theirs": 1}}}, {"action": {"data": carries("X")}}]
 )
 async def test_a_button_nobody_can_read_is_told_so(site: Site, value: Any) -> None:
     assert await site.invoke(site.ours(press({}, value=value))) == told(say("teams.not_a_button"))
@@ -155,12 +155,12 @@ async def test_a_search_that_fails_leaves_the_form_and_says_so(hasty: Site) -> N
 async def test_a_card_that_was_drawn_anew_is_searched_in_the_form_with_the_same_arguments(site: Site) -> None:
     site.shown.card = STORED
     assert '"f2:ticket~search"' in words_of(await site.invoke(site.ours(searching("x", number="1"))))
-    other = data("search_tickets", {"session": "another", "form": "2"})
+    other = carries("search_tickets", {"session": "another", "form": "2"})
     assert await site.invoke(site.ours(press(other))) == told(say("teams.card_gone"))
 
 
 async def test_the_way_back_shows_the_card_as_it_stands_now(site: Site) -> None:
-    back = press(data("back", {**SESSION, "form": "2"}))
+    back = press(carries("back", {**SESSION, "form": "2"}))
     assert await site.invoke(site.ours(back)) == told(say("teams.card_gone"))
     site.shown.card = STORED
     answer = await site.invoke(site.ours(back))
@@ -172,7 +172,7 @@ async def test_the_way_back_shows_the_card_as_it_stands_now(site: Site) -> None:
 async def test_a_card_that_cannot_be_read_is_told_and_nothing_else_happens(hasty: Site) -> None:
     hasty.shown.waits = asyncio.Event()
     assert (await hasty.invoke(hasty.ours(searching("x"))))["value"] == say("teams.no_database")
-    assert (await hasty.invoke(hasty.ours(press(data("back")))))["value"] == say("teams.no_database")
+    assert (await hasty.invoke(hasty.ours(press(carries("back")))))["value"] == say("teams.no_database")
 
 
 # ── Everything else ─────────────────────────────────────────────────────────────────────────────────────────

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from bot.inbound import storable
 from bot.teams.clicks import LONGEST_FIELD, MOST_ARGS, MOST_FIELDS, Pressed, read
-from tests.bot.teams.activities import data, press
+from tests.bot.teams.activities import carries, press
 
 STEP = {"session": "5f0c", "step": "2"}
 
 
 def test_a_button_is_its_verb_and_its_arguments() -> None:
     pressed = Pressed("answer", {**STEP, "option": "yes"})
-    assert read(press(data("answer", {**STEP, "option": "yes"}))["value"]) == pressed
-    assert read(data("answer", {**STEP, "option": "yes"})) == pressed
+    assert read(press(carries("answer", {**STEP, "option": "yes"}))["value"]) == pressed
+    assert read(carries("answer", {**STEP, "option": "yes"})) == pressed
 
 
 def test_a_form_brings_its_own_fields_and_no_other_forms() -> None:
-    carried = data("pause", STEP, "2", reason="Waits for the vendor") | {
+    carried = carries("pause", STEP, "2", reason="Waits for the vendor") | {
         "f1:reason": "x",
         "say": "y",
         "f22:reason": "z",
@@ -32,20 +32,20 @@ def test_a_form_brings_its_own_fields_and_no_other_forms() -> None:
 
 
 def test_the_form_of_the_card_itself_has_number_nought() -> None:
-    assert read(data("start", {}, "0", text="No mail")) == Pressed(
+    assert read(carries("start", {}, "0", text="No mail")) == Pressed(
         "start", {}, {"text": "No mail"}, True, "0"
     )
 
 
 def test_a_tick_is_yes_or_empty() -> None:
-    pressed = read(data("resolve", {}, "1", a=True, b=False, c="yes", d="", e=None))
+    pressed = read(carries("resolve", {}, "1", a=True, b=False, c="yes", d="", e=None))
     assert pressed is not None
     assert pressed.fields == {"a": "yes", "b": "", "c": "yes", "d": "", "e": ""}
 
 
 def test_a_number_is_taken_as_its_digits() -> None:
     pressed = read(
-        data("rate", {"session": 7}, "1", rating=4, minutes=1.5, endless=float("inf"), large=10**400)
+        carries("rate", {"session": 7}, "1", rating=4, minutes=1.5, endless=float("inf"), large=10**400)
     )
     assert pressed is not None
     assert pressed.args == {"session": "7"}
@@ -54,18 +54,18 @@ def test_a_number_is_taken_as_its_digits() -> None:
 
 def test_what_was_typed_to_look_for_a_ticket_counts_only_where_none_was_chosen() -> None:
     typed = {"f1:ticket~search": "4711"}
-    assert read(data("link", {}, "1", ticket="12") | typed) == Pressed(
+    assert read(carries("link", {}, "1", ticket="12") | typed) == Pressed(
         "link", {}, {"ticket": "12"}, True, "1"
     )
-    assert read(data("link", {}, "1", ticket="") | typed) == Pressed(
+    assert read(carries("link", {}, "1", ticket="") | typed) == Pressed(
         "link", {}, {"ticket": "4711"}, True, "1"
     )
-    assert read(data("link", {}, "1") | typed) == Pressed("link", {}, {"ticket": "4711"}, True, "1")
-    assert read(data("link", {}, "1") | {"f1:ticket~search": " "}) == Pressed("link", {}, {}, True, "1")
+    assert read(carries("link", {}, "1") | typed) == Pressed("link", {}, {"ticket": "4711"}, True, "1")
+    assert read(carries("link", {}, "1") | {"f1:ticket~search": " "}) == Pressed("link", {}, {}, True, "1")
 
 
 def test_a_search_brings_its_words_and_submits_nothing() -> None:
-    carried = data("search_tickets", {"session": "s", "form": "1"}) | {
+    carried = carries("search_tickets", {"session": "s", "form": "1"}) | {
         "f1:ticket": "12",
         "f1:ticket~search": "printer",
     }
@@ -76,8 +76,8 @@ def test_a_search_brings_its_words_and_submits_nothing() -> None:
 
 
 def test_words_typed_into_the_box_are_its_text() -> None:
-    assert read(data("say", STEP) | {"say": "It beeps"}) == Pressed("say", STEP, {"text": "It beeps"})
-    assert read(data("say", STEP)) == Pressed("say", STEP, {"text": ""})
+    assert read(carries("say", STEP) | {"say": "It beeps"}) == Pressed("say", STEP, {"text": "It beeps"})
+    assert read(carries("say", STEP)) == Pressed("say", STEP, {"text": ""})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_no_value_breaks_it_and_all_it_gives_can_be_stored(
 
 def test_a_huge_value_is_bounded() -> None:
     args = {f"a{n}": "x" * 5_000 for n in range(200)}
-    carried = data("start", args, "1", **{f"n{n}": "y" * (LONGEST_FIELD + 5) for n in range(200)})
+    carried = carries("start", args, "1", **{f"n{n}": "y" * (LONGEST_FIELD + 5) for n in range(200)})
     found = read(carried | {"f1:" + "k" * 4_000: "deep", "f1:nested": {"a": [1]}})
     assert found is not None
     assert len(found.args) == MOST_ARGS
@@ -135,7 +135,7 @@ def test_a_huge_value_is_bounded() -> None:
 
 
 def test_what_no_database_holds_is_left_out() -> None:
-    found = read(data("note", {"session": "a\x00b"}, "1", text="x\x00\ud800y"))
+    found = read(carries("note", {"session": "a\x00b"}, "1", text="x\x00\ud800y"))
     assert found == Pressed("note", {"session": "ab"}, {"text": "x?y"}, True, "1")
 
 

@@ -21,7 +21,7 @@ from bot.teams.ingress import add_teams
 from bot.words import say
 from engine.ports import Raw
 from engine.session import Manner, Outcome, Status
-from tests.bot.teams.activities import ANNA, HELP, TENANT, data, press
+from tests.bot.teams.activities import ANNA, HELP, TENANT, carries, press
 from tests.bot.teams.route_site import SIGNED, FakeAdapter
 from tests.conftest import Database
 from tests.fakes import FakeDoor, Office, office
@@ -98,9 +98,9 @@ async def served(place: Office, tenant: str, kept: list[Raw]) -> AsyncIterator[s
 
 async def test_an_answer_to_the_step_on_the_table_is_kept(front: Front) -> None:
     session = await front.office.start()
-    assert await front.invoke(data("answer", {"session": str(session), "step": "1", "option": "yes"})) == say(
-        "teams.kept"
-    )
+    assert await front.invoke(
+        carries("answer", {"session": str(session), "step": "1", "option": "yes"})
+    ) == say("teams.kept")
     assert len(front.kept) == 1
 
 
@@ -114,12 +114,12 @@ async def test_a_late_answer_is_told_and_the_same_press_once_more_is_not(front: 
         )
         await unit.sessions.save(None, replace(blank, current=answered, touched=(answered,)))
     press_of = {"session": str(session), "step": "1", "option": "yes"}
-    assert await front.invoke(data("answer", {**press_of, "option": "no"})) == say(
+    assert await front.invoke(carries("answer", {**press_of, "option": "no"})) == say(
         "teams.step_answered", step=1
     )
     assert front.kept == []
-    assert await front.invoke(data("answer", press_of)) == say("teams.kept")
-    assert await front.invoke(data("answer", {**press_of, "step": "7"})) == say("teams.kept")
+    assert await front.invoke(carries("answer", press_of)) == say("teams.kept")
+    assert await front.invoke(carries("answer", {**press_of, "step": "7"})) == say("teams.kept")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_a_button_that_does_not_fit_the_state_is_refused_with_its_reason(
     front: Front, verb: str, status: Status
 ) -> None:
     session = await front.office.start(status=status)
-    refused = await front.invoke(data(verb, {"session": str(session), "step": "1"}))
+    refused = await front.invoke(carries(verb, {"session": str(session), "step": "1"}))
     assert refused not in (say("teams.kept"), "")
     assert "*" not in refused
     assert front.kept == []
@@ -142,27 +142,27 @@ async def test_a_button_that_does_not_fit_the_state_is_refused_with_its_reason(
 
 async def test_a_button_of_somebody_elses_session_is_refused(front: Front) -> None:
     session = str(await front.office.start())
-    assert "Anna" in await front.invoke(data("undo", {"session": session}), front.ben)
-    assert await front.invoke(data("evidence", {"session": session}), front.ben) == say("teams.kept")
+    assert "Anna" in await front.invoke(carries("undo", {"session": session}), front.ben)
+    assert await front.invoke(carries("evidence", {"session": session}), front.ben) == say("teams.kept")
 
 
 async def test_a_form_is_refused_with_its_reason(front: Front) -> None:
     session = str(await front.office.start())
-    refused = await front.invoke(data("pause", {"session": session}, "1", remind_at="when it rains"))
+    refused = await front.invoke(carries("pause", {"session": session}, "1", remind_at="when it rains"))
     assert refused == say("error.time")
     assert front.kept == []
 
 
 async def test_a_session_that_is_gone_is_told(front: Front) -> None:
-    for gone in (str(uuid4()), "x", "\x00"):
-        assert await front.invoke(data("undo", {"session": gone})) == say("notice.gone")
+    for gone in (str(uuid4()), "x"):
+        assert await front.invoke(carries("undo", {"session": gone})) == say("notice.gone")
 
 
 async def test_what_only_the_worker_knows_is_left_to_it(front: Front) -> None:
     session = str(await front.office.start(status=Status.RESOLVED))
     for who, verb in ((str(uuid4()), "undo"), (ANNA, "receipt"), (ANNA, "mine")):
-        assert await front.invoke(data(verb, {"session": session}), who) == say("teams.kept")
-    assert await front.invoke(data("undo")) == say("teams.kept")
+        assert await front.invoke(carries(verb, {"session": session}), who) == say("teams.kept")
+    assert await front.invoke(carries("undo")) == say("teams.kept")
 
 
 # ── Cards ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,8 +171,8 @@ async def test_what_only_the_worker_knows_is_left_to_it(front: Front) -> None:
 async def test_the_card_that_stands_there_is_shown_to_whom_its_account_knows(front: Front) -> None:
     await front.stands()
     back, search = (
-        data("back", {"session": "s", "form": "1"}),
-        data("search_tickets", {"session": "s", "form": "1"}),
+        carries("back", {"session": "s", "form": "1"}),
+        carries("search_tickets", {"session": "s", "form": "1"}),
     )
     assert await front.invoke(back) == cards.attachment(CARD)["content"]
     assert (await front.invoke(search, front.ben))["fallbackText"] == "Link"
@@ -184,14 +184,14 @@ async def test_a_card_of_another_tenant_or_account_is_not_shown(front: Front, da
     await front.stands(tenant=str(uuid4()))
     async with office(database.app_url) as other:
         await replace(front, office=other).stands(tenant=str(uuid4()))
-    assert await front.invoke(data("back")) == say("teams.card_gone")
+    assert await front.invoke(carries("back")) == say("teams.card_gone")
 
 
 async def test_who_left_sees_no_card_any_more(front: Front) -> None:
     await front.stands()
     async with front.office.store.transaction(front.office.account) as unit:
         await unit.accounts.set_active(front.office.anna.id, active=False)
-    assert await front.invoke(data("back")) == say("teams.card_gone")
+    assert await front.invoke(carries("back")) == say("teams.card_gone")
 
 
 def test_no_route_is_opened_to_whoever_asks_from_elsewhere() -> None:

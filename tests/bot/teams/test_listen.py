@@ -14,7 +14,17 @@ from bot.teams.listen import LARGE, MAX_BODY
 from bot.teams.port import Away
 from bot.words import say
 from storage.receiving import AWAY
-from tests.bot.teams.activities import GROUP, HELP, activity, data, extension, mention, message, press, thumbs
+from tests.bot.teams.activities import (
+    GROUP,
+    HELP,
+    activity,
+    carries,
+    extension,
+    mention,
+    message,
+    press,
+    thumbs,
+)
 from tests.bot.teams.route_site import SIGNED, Site, route_site
 from tests.conftest import Database
 
@@ -45,7 +55,7 @@ async def test_what_teams_signed_is_kept_unchanged_before_it_is_answered(site: S
 
 
 @pytest.mark.parametrize(
-    "sample", [message(SECRET), press(data("answer")), extension(), thumbs()], ids=lambda b: b["type"]
+    "sample", [message(SECRET), press(carries("answer")), extension(), thumbs()], ids=lambda b: b["type"]
 )
 async def test_a_wrong_signature_is_answered_401_and_nothing_is_kept(
     site: Site, sample: dict[str, Any], caplog: pytest.LogCaptureFixture
@@ -62,7 +72,7 @@ async def test_a_wrong_signature_is_answered_401_and_nothing_is_kept(
 async def test_a_tenant_that_is_not_allowed_is_answered_403_and_nothing_is_kept(site: Site) -> None:
     site.adapter.tenant = "another"
     assert (await site.send(site.ours(message())))[0] == 403
-    assert (await site.send(site.ours(press(data("answer")))))[0] == 403
+    assert (await site.send(site.ours(press(carries("answer")))))[0] == 403
     assert await site.rows() == []
 
 
@@ -109,7 +119,7 @@ async def test_an_activity_that_is_sent_again_is_one_row(site: Site) -> None:
 
 
 async def test_a_press_that_is_sent_again_is_one_row_and_answered_alike(site: Site) -> None:
-    body = site.ours(press(data("answer", {"step": "1"})))
+    body = site.ours(press(carries("answer", {"step": "1"})))
     first, again = [await site.invoke(body) for _ in range(2)]
     assert first == again
     assert len(await site.rows()) == 1
@@ -134,7 +144,7 @@ async def test_what_is_nothing_of_ours_is_acknowledged_and_neither_kept_nor_logg
 
 async def test_a_group_chat_and_a_submit_without_an_execute_are_kept(site: Site) -> None:
     assert await site.send(site.ours(message("and now", GROUP))) == KEPT
-    assert await site.send(site.ours(message("", value=data("undo")))) == KEPT
+    assert await site.send(site.ours(message("", value=carries("undo")))) == KEPT
     assert len(await site.rows()) == 2
 
 
@@ -149,7 +159,7 @@ async def test_without_a_database_a_message_is_answered_503_and_a_press_with_a_s
 ) -> None:
     site.fails = away
     assert await site.send(site.ours(message())) == (503, say("teams.no_database"))
-    answer = await site.invoke(site.ours(press(data("answer"))))
+    answer = await site.invoke(site.ours(press(carries("answer"))))
     assert answer["value"] == say("teams.no_database")
     assert await site.invoke(site.ours(extension())) == {
         "task": {"type": "message", "value": say("teams.no_database")}
@@ -164,7 +174,7 @@ async def test_any_other_failure_is_told_by_its_number_and_logged_without_conten
 ) -> None:
     site.fails = RuntimeError(SECRET)
     status, said = await site.send(site.ours(message()))
-    answer = await site.invoke(site.ours(press(data("answer"))))
+    answer = await site.invoke(site.ours(press(carries("answer"))))
     assert status == 500
     for sentence in (said, answer["value"]):
         number = next(word.strip(".") for word in sentence.split() if word.startswith("E-"))

@@ -16,7 +16,7 @@ from tests.bot.teams.activities import (
     HELP,
     TENANT,
     activity,
-    data,
+    carries,
     extension,
     mention,
     message,
@@ -39,13 +39,13 @@ def order(body: dict[str, Any]) -> str:
 
 def test_an_activity_is_known_by_its_conversation_and_its_id() -> None:
     assert kept(message()) == Kept(f"act:{CHAT}:1700000000001", f"teams:{TENANT}:{ANNA}")
-    assert kept(press(data("undo"))) == Kept(f"act:{CHAT}:f:1", f"teams:{TENANT}:{ANNA}")
+    assert kept(press(carries("undo"))) == Kept(f"act:{CHAT}:f:1", f"teams:{TENANT}:{ANNA}")
 
 
 def test_a_thread_a_group_chat_and_a_person_each_have_an_order() -> None:
     thread = f"teams:{TENANT}:{HELP}:1690000000000"
     assert order(mention("x", HELP, "1690000000000")) == thread
-    assert order(press(data("undo"), HELP, "1690000000000")) == thread
+    assert order(press(carries("undo"), HELP, "1690000000000")) == thread
     assert order(extension(HELP, "1690000000000")) == thread
     assert order(message("x", GROUP)) == f"teams:{TENANT}:{GROUP}"
     assert order(activity("conversationUpdate", HELP, membersAdded=[OURS])) == f"teams:{TENANT}"
@@ -57,7 +57,7 @@ def test_a_post_without_a_named_root_is_its_own_and_a_reply_is_its_roots() -> No
     assert root(mention(replyToId="1600")) == "1600"
     assert root(extension(HELP, replyToId="1500")) == "1500"
     assert root(extension(HELP)) == "1700000000500"
-    assert root(press(data("undo"), HELP, replyToId="")) == ""
+    assert root(press(carries("undo"), HELP, replyToId="")) == ""
     assert root(message("x", GROUP, replyToId="1600")) == ""
 
 
@@ -95,8 +95,8 @@ def test_what_brings_no_id_is_known_by_its_content() -> None:
     "body",
     [
         message(), message("x", GROUP), mention(), mention("x", HELP, "1600"), message("x", HELP, "1600"),
-        message("", value=data("answer", {"step": "1"})), message("", attachments=[{"contentType": "image/png"}]),
-        press(data("answer")), extension(), thumbs(),
+        message("", value=carries("answer", {"step": "1"})), message("", attachments=[{"contentType": "image/png"}]),
+        press(carries("answer")), extension(), thumbs(),
         activity("installationUpdate", action="add"), activity("installationUpdate", action="remove"),
         activity("conversationUpdate", membersAdded=[BEN, OURS]), activity("conversationUpdate", membersRemoved=[OURS]),
     ],
@@ -117,10 +117,10 @@ def test_words_to_us_presses_and_where_we_come_and_go_are_kept(body: dict[str, A
         activity("conversationUpdate", membersAdded=[BEN]), activity("conversationUpdate"),
         activity("conversationUpdate", channelData={"tenant": {"id": TENANT}, "eventType": "channelRenamed"}),
         activity("invoke", name="task/fetch"), activity("invoke", name="signin/verifyState"), activity("invoke"),
-        press({"theirs": 1}), press(data("")), activity("invoke", name="adaptiveCard/action", value=None),
+        press({"theirs": 1}), press(carries("")), activity("invoke", name="adaptiveCard/action", value=None),
         {**message(), "from": {**OURS, "aadObjectId": ""}}, {**message(), "from": {"id": "28:another"}},
-        {**message(), "from": {"id": "29:x", "role": "bot"}}, {**press(data("undo")), "from": OURS},
-        message(channelId="webchat"), message(channelId="directline"), press(data("undo"), channelId="emulator"),
+        {**message(), "from": {"id": "29:x", "role": "bot"}}, {**press(carries("undo")), "from": OURS},
+        message(channelId="webchat"), message(channelId="directline"), press(carries("undo"), channelId="emulator"),
         {**message(), "channelData": {}, "conversation": {"id": CHAT}}, {**message(), "conversation": {}},
         {}, {"type": "message"}, {"type": ["message"], "channelId": "msteams"},
     ],
@@ -138,7 +138,16 @@ def test_we_are_mentioned_only_where_it_is_us() -> None:
     }
     assert mentioned(mention())
     assert not mentioned(message("<at>FlowPilot</at> x", HELP, entities=[other]))
-    for odd in (None, 7, {}, ["mention"], [{"type": "mention"}], [{"type": "mention", "mentioned": BOT}]):
+    odd: Any
+    oddities: tuple[Any, ...] = (
+        None,
+        7,
+        {},
+        ["mention"],
+        [{"type": "mention"}],
+        [{"type": "mention", "mentioned": BOT}],
+    )
+    for odd in oddities:
         assert not mentioned(message(entities=odd))
     assert not mentioned({**mention(), "recipient": {}})
 
@@ -173,6 +182,6 @@ def test_a_conversation_that_does_not_say_its_kind_is_known_by_its_id(
 )
 @pytest.mark.parametrize("odd", [None, 7, "x", [], [[]], {"id": {}}, {"tenant": 7}, True], ids=str)
 def test_no_odd_type_breaks_it(name: str, odd: Any) -> None:
-    for body in (mention(), press(data("undo"), GROUP), extension(), thumbs()):
+    for body in (mention(), press(carries("undo"), GROUP), extension(), thumbs()):
         found = kept({**body, name: odd})
         assert found is None or (found.unique.startswith("act:") and found.order.startswith("teams:"))

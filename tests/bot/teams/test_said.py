@@ -20,7 +20,7 @@ from tests.bot.teams.activities import (
     SERVICE,
     TENANT,
     activity,
-    data,
+    carries,
     extension,
     mention,
     message,
@@ -80,13 +80,13 @@ def test_a_personal_chat_and_a_group_have_no_root() -> None:
 
 
 def test_a_press_carries_what_it_stands_for_and_the_card_it_was_on() -> None:
-    found = word(press(data("answer", {"step": "2", "option": "yes"}), HELP, "1690000000000"))
+    found = word(press(carries("answer", {"step": "2", "option": "yes"}), HELP, "1690000000000"))
     assert (found.kind, found.pressed) == ("press", Pressed("answer", {"step": "2", "option": "yes"}))
     assert (found.reply_to, found.root, found.text) == ("1700000000900", "1690000000000", "")
 
 
 def test_the_submit_of_a_client_that_cannot_execute_is_a_press_as_well() -> None:
-    found = word(message("", value=data("pause", {"session": "s"}, "1", reason="Vendor"), replyToId="17"))
+    found = word(message("", value=carries("pause", {"session": "s"}, "1", reason="Vendor"), replyToId="17"))
     assert (found.kind, found.reply_to) == ("press", "17")
     assert found.pressed == Pressed("pause", {"session": "s"}, {"reason": "Vendor"}, True, "1")
 
@@ -182,5 +182,5 @@ def test_what_nothing_follows_from_is_nothing() -> None:
     "odd", [None, 7, "x", [[]], {"messagePayload": 7}, {"messagePayload": {"body": [], "from": 1}}], ids=str
 )
 def test_no_odd_type_breaks_it(name: str, odd: Any) -> None:
-    for body in (mention(), press(data("undo")), extension(), thumbs()):
+    for body in (mention(), press(carries("undo")), extension(), thumbs()):
         read(payload(json.dumps({**body, name: odd}).encode()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 
@@ -49,7 +50,7 @@ def wild(how: str) -> str:
 
 
 def form_of(text: str, value: str) -> Card:
-    options = tuple((f"{kind}{n}", text) for n, kind in enumerate(FIELD_KINDS * 12))
+    options = tuple((f"{kind}{n}", text) for n, kind in enumerate(FIELD_KINDS * 5))
     fields = tuple(Field(kind, text, kind, value, options, required=True, hint=text) for kind in FIELD_KINDS)  # type: ignore[arg-type]
     return Card("form", text, (Text(text),), form=Form("resolve", fields, text, ARGS))
 
@@ -83,8 +84,9 @@ def pressed(card: Card) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
     return {(each.verb, tuple(sorted(each.args.items()))) for each in card.choices}
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
-@pytest.mark.parametrize("how", WILD)
+@pytest.mark.parametrize(
+    ("kind", "how"), [*(("session", how) for how in WILD), *((kind, "html") for kind in get_args(Kind))]
+)
 def test_ten_thousand_wild_characters_everywhere_make_a_card_that_teams_takes(kind: Kind, how: str) -> None:
     for card in of_kind(kind, wild(how)):
         drawn = cards.activity(card, note=wild(how)[:200], names={"a" * 36: wild(how)})
@@ -126,7 +128,7 @@ def test_a_hundred_people_each_keep_the_button_that_changes_them() -> None:
     for name in ("Jane Doe", "🧯" * 60, '"\\' * 40):
         lines = [
             PersonLine(uuid, name, None, ("technician",), (), None)
-            for uuid in (neutral_id(n) for n in range(120))
+            for uuid in (UUID(int=n) for n in range(120))
         ]
         card = neutral.people(lines)
         found = cards.attachment(card)["content"]
@@ -136,14 +138,8 @@ def test_a_hundred_people_each_keep_the_button_that_changes_them() -> None:
         )
 
 
-def neutral_id(number: int) -> Any:
-    from uuid import UUID
-
-    return UUID(int=number)
-
-
 def test_what_is_filled_in_is_never_cut() -> None:
-    value = storable('"\\\n' * 900)
+    value = storable('"\\\n' * 700)
     fields = tuple(Field(f"n{n}", "N" * 150, "long_text", value, hint="h" * 300) for n in range(4))
     card = Card("form", "T", (Text("w" * 9_000),), form=Form("resolve", fields, "Save"))
     found = cards.attachment(card)["content"]
@@ -172,7 +168,7 @@ def test_a_script_stays_whole_where_words_are_cut() -> None:
 
 
 def test_the_same_card_is_always_drawn_in_the_same_way() -> None:
-    for card in of_kind("session", LONG_NASTY):
+    for card in of_kind("session", wild("markdown")):
         assert json.dumps(cards.activity(card)) == json.dumps(cards.activity(card))
 
 
