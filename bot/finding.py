@@ -123,12 +123,25 @@ class Finding:
         if not handed_over:
             return False
         changed = False
-        for platform in {p.platform for p in places}:
-            found = await self._voices[platform].elsewhere(account, view.session)
+        for platform, voice in (await self._asked_of(account, view.session, places)).items():
+            found = await voice.elsewhere(account, view.session)
             if found is not None:
                 changed = True
                 await self._add(account, view.session, found, [p for p in places if p.platform == platform])
         return changed
+
+    async def _asked_of(self, account: UUID, session: Session, places: list[Place]) -> dict[str, Voice]:
+        """Where its Places are; and where there are none of them, but the owner is and either its request for help
+        stands there too or he is nowhere else.
+        """
+        here = {place.platform: self._voices[place.platform] for place in places}
+        async with self._store.transaction(account) as unit:
+            known = {platform for platform, _, _ in await unit.accounts.identities_of(session.owner_id)}
+            others = {p: v for p, v in self._voices.items() if p in known and p not in here}
+            asking = {p: v for p, v in others.items() if await _asks_for_help(unit, v, session)}
+        if known & here.keys() or asking:
+            return here | asking
+        return here | dict(list(others.items())[:1])
 
     async def _add(self, account: UUID, session: Session, found: Place, places: list[Place]) -> None:
         """A thread that is not open yet moves there; beside an open one, which others follow, stands another."""
@@ -160,6 +173,16 @@ def _shown(place: Place, key: str, card: Card, before: Message | None) -> Shown:
     ref = before.external_ref if before else None
     stands = before.card if before else None
     return Found(place, key, card, ref, ref is not None and stands == to_json(card), stands)
+
+
+async def _asks_for_help(unit: Unit, voice: Voice, session: Session) -> bool:
+    """Whether its escalation card stands in a channel of this platform, where it was sent as a message."""
+    place = await voice.channel(unit)
+    for asked in (session.id, session.parent_id):
+        posted = await unit.places.message(place.id, f"escalation:{asked}") if place and asked else None
+        if posted is not None and posted.external_ref:
+            return True
+    return False
 
 
 async def threads(unit: Unit, session_id: UUID) -> list[Place]:

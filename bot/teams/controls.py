@@ -117,11 +117,13 @@ def _searched(asked: list[Json], given: Form, search: Json) -> list[Json]:
 
 
 def _box(card: Card, shown: Shown) -> list[Json]:
-    """Not required: a form that opens inside the card is submitted with it, and must not wait for it."""
+    """Not required: a form that opens inside the card is submitted with it, and must not wait for it. None beside a
+    form of the card's own, for whose inputs it would wait.
+    """
     if not card.box:
         return []
     note = [rich(*runs(shown.note, isSubtle=True, size="Small"))] if shown.note.strip() else []
-    if not shown.box:
+    if not shown.box or card.form is not None:
         return note
     typed: Json = {
         "type": "Input.Text",

@@ -40,10 +40,10 @@ async def chosen_in(unit: Unit, tenant: str, fields: Mapping[str, str]) -> Mappi
     """The settings as submitted from this tenant: its channel is a setting of its own. Only a channel that was offered
     counts, and an empty choice says nothing about the channel of another tenant.
     """
+    others = {name: value for name, value in fields.items() if name not in (OF_THE_FORM, SETTING, NAME)}
     given = fields.get(OF_THE_FORM)
     if given is None:
-        return fields
-    others = {name: value for name, value in fields.items() if name not in (OF_THE_FORM, SETTING, NAME)}
+        return others
     if given.strip():
         known = dict(await _offered(unit, tenant))
         label = known.get(given.strip())

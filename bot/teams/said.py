@@ -255,9 +255,9 @@ class _Quotes(HTMLParser):
         if tag == "blockquote" and self._depth:
             self._depth -= 1
 
-    def _hear(self, said: str) -> None:
+    def _hear(self, data: str) -> None:
         if self._depth:
-            self.found.append(said)
+            self.found.append(data)
 
     handle_data = _hear
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -171,6 +172,39 @@ def view(status: Status = Status.ACTIVE, *, on: Ticket | None = None, **given: o
     history = History(made, steps, notes, NAMES)
     shown = SessionView(made, history, NOW, ZONE, linked, thread_link="https://chat.example.com/t/1")
     return replace(shown, **of_view)  # type: ignore[arg-type]
+
+
+POSTS: Mapping[str, tuple[OwedPost, ...]] = {
+    "nothing": (),
+    "waiting": (post(),),
+    "posted": (post("note", PostState.POSTED), post("time", PostState.POSTED)),
+    "failed": (
+        post("note", PostState.POSTED),
+        post("time", PostState.FAILED, problem="The period is closed."),
+    ),
+    "unknown": (post("note", PostState.UNKNOWN),),
+    "held": (post("status", held="closing_unconfirmed"), post("time", held="over_4h")),
+}
+
+
+def every_view() -> Iterator[tuple[str, SessionView]]:
+    """Every status with every kind of Step on the table, advice that waits for an answer or none, and every state of
+    what is owed to the ticket.
+    """
+    asked = Escalation(JANE, NOW - minutes(12), "The queue stays stuck", Target(user=BEN, name="Ben Carter"))
+    for status in Status:
+        for kind in StepKind:
+            script = (
+                Script("Get-Service", "powershell", Risk.DESTRUCTIVE) if kind is StepKind.SCRIPT else None
+            )
+            table = replace(session(status).current or OPEN_STEP, kind=kind, script=script)
+            for advised in (False, True):
+                help_asked: dict[str, Any] = (
+                    {"escalation": replace(asked, advice_open=True)} if advised else {}
+                )
+                for owed, posts in POSTS.items():
+                    name = f"{status}, {kind}, {'advised' if advised else 'not advised'}, {owed}"
+                    yield name, view(status, current=table, posts=posts, **help_asked)
 
 
 # ── Hostile ─────────────────────────────────────────────────────────────────────────────────────────────────

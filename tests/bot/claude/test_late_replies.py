@@ -225,7 +225,9 @@ async def test_what_the_vendor_had_begun_when_the_process_ended_is_booked(scene:
             await hearing.started("msg_9", Usage(10, 200, 3_000, 1))
             return await super().ask(call, hearing)
 
-    scene = scene.other(model=Begins(scene.model), schedule=replace(scene.schedule, patience=0.01))
+    scene = scene.other(
+        model=Begins(scene.model), schedule=replace(scene.schedule, patience=0.5)
+    )  # its row is written meanwhile
     task = await thinks(scene)
     await scene.happens(await stops(scene))
     await ends(task)

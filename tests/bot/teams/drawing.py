@@ -140,6 +140,19 @@ def offered(card: Card, *, with_open_forms: bool = True) -> set[Pressing]:
     return found
 
 
+def lost(card: Card, drawn: Any) -> set[Pressing]:
+    """Choices that are neither a button nor the form that it opens."""
+    got = pressable(drawn)
+    found = set()
+    for place, each in enumerate(card.choices, 1):
+        inside = each.form.form if each.form else None
+        verb, args = each.verb, each.args
+        if inside is not None and asked(drawn, str(place)):
+            verb, args = inside.verb, inside.args
+        found |= {(verb, tuple(sorted(args.items())))} - got
+    return found
+
+
 def asked(drawn: Any, number: str) -> set[str]:
     """Names of the fields of one form."""
     prefix = f"f{number}:"

@@ -150,7 +150,8 @@ def test_what_a_search_found_stands_in_the_menu_and_what_was_chosen_stays_chosen
 def test_foreign_words_in_a_form_stay_words_and_values_stay_as_they_are() -> None:
     options = tuple((f"{n}", NASTY) for n in range(3))
     kinds = ("text", "long_text", "choice", "tick", "time", "ticket", "channel", "file")
-    found = drawn(*(Field(kind, NASTY, kind, NASTY, options, hint=NASTY) for kind in kinds))
+    fields = (Field(kind, NASTY, kind, NASTY, options, hint=NASTY) for kind in kinds)  # type: ignore[arg-type]
+    found = drawn(*fields)
     assert values(found)["f0:long_text"] == NASTY
     assert {each["title"] for each in of_type(found, "Input.Toggle")} == {"Yes"}
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from bot import cards as neutral
-from bot.card import Bullets, Card, Choice, Code, Field, Fields, Form, Kind, Text
+from bot.card import Block, Bullets, Card, Choice, Code, Field, Fields, Form, Kind, Text
 from bot.inbound import storable
 from bot.teams import cards
 from bot.views import PersonLine
@@ -20,6 +20,7 @@ from tests.bot.teams.drawing import (
     LONG_NASTY,
     assert_activity,
     assert_card,
+    lost,
     of_type,
     pressable,
     size,
@@ -50,14 +51,14 @@ def wild(how: str) -> str:
 
 
 def form_of(text: str, value: str) -> Card:
-    options = tuple((f"{kind}{n}", text) for n, kind in enumerate(FIELD_KINDS * 5))
+    options = tuple((f"{kind}{n}", text) for n, kind in enumerate(FIELD_KINDS * 2))
     fields = tuple(Field(kind, text, kind, value, options, required=True, hint=text) for kind in FIELD_KINDS)  # type: ignore[arg-type]
     return Card("form", text, (Text(text),), form=Form("resolve", fields, text, ARGS))
 
 
 def of_kind(kind: Kind, text: str) -> Iterator[Card]:
     """With a form of its own and without, with forms behind its buttons and without."""
-    blocks = (
+    blocks: tuple[Block, ...] = (
         *(Text(text, tone) for tone in ("plain", "muted", "warning", "good")),
         Fields(
             ((text, text), ("Ticket", text)),
@@ -69,11 +70,8 @@ def of_kind(kind: Kind, text: str) -> Iterator[Card]:
     calls = (("teams", "t", "a" * 36),) * 2
     for inside in (None, form_of(text, text[:300])):
         choices = (
-            *(Choice(text, "answer", {**ARGS, "option": str(n)}, form=inside) for n in range(6)),
-            *(
-                Choice(text, "open", {"session": str(n)}, "primary", confirm=text[:300], form=inside)
-                for n in range(9)
-            ),
+            *(Choice(text, "answer", {**ARGS, "option": str(n)}, form=inside) for n in range(3)),
+            *(Choice(text, "open", {"session": str(n)}, "primary", confirm=text[:300]) for n in range(9)),
             *(Choice(text, "note", {"session": str(n)}, "danger", more=True, form=inside) for n in range(10)),
         )
         yield Card(kind, text, blocks, choices, calls=calls, box=ARGS, ai=True)
@@ -91,12 +89,7 @@ def test_ten_thousand_wild_characters_everywhere_make_a_card_that_teams_takes(ki
     for card in of_kind(kind, wild(how)):
         drawn = cards.activity(card, note=wild(how)[:200], names={"a" * 36: wild(how)})
         assert_activity(f"{kind} {how}", drawn)
-        if not any(each.form for each in card.choices):
-            assert pressable(drawn) >= pressed(card)
-        else:
-            assert len(pressable(drawn)) >= len(
-                pressed(Card(kind, choices=tuple(c for c in card.choices if c.more)))
-            )
+        assert lost(card, drawn) == set()
         assert_activity(f"spent {kind} {how}", cards.spent(card, wild(how)))
 
 
@@ -118,7 +111,7 @@ def test_a_session_in_which_everything_is_too_long_keeps_every_choice_and_its_fi
         full = with_forms(card, shown, "Plain words")
         drawn = cards.activity(full)
         assert_activity(str(status), drawn)
-        assert {verb for verb, _ in pressable(drawn)} >= {each.verb for each in card.choices}
+        assert lost(full, drawn) == set()
         first = next((c for c in full.choices if c.form and c.style == "primary"), None)
         if first is not None:
             assert first.label in {each["title"] for each in of_type(drawn, "Action.ShowCard")}
