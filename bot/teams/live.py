@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.card import Card, Choice, Text
 from bot.live import Keep, Watched
-from bot.teams import addresses, cards
+from bot.teams import addresses, cards, refusals
 from bot.teams.port import Away, Connector, Reference, Refused
 from bot.teams.ways import NotThere, Ways
 from bot.voices import UNOPENED
@@ -38,6 +39,8 @@ class Tempo:
 
 
 class TeamsLives:
+    """Begins the sign of a place in Teams."""
+
     def __init__(self, connector: Connector, store: Store, tempo: Tempo | None = None) -> None:
         self.connector = connector
         self.ways = Ways(store, connector)
@@ -51,138 +54,177 @@ class TeamsLives:
 
 
 class TeamsSign:
-    """One Turn in one place; at most one message of it at a time. `_id` is that message, or the stream."""
+    """One Turn in one place; at most one message of it at a time. `_id` is that message, `_streams` its state."""
 
     def __init__(self, lives: TeamsLives, place: Place, watched: Watched, keep: Keep) -> None:
-        self._lives = lives
+        self._connector = lives.connector
+        self._ways = lives.ways
+        self._tempo = lives.tempo
         self._place = place
         self._watched = watched
         self._keep = keep
         self._at: Reference | None = None
-        # What a process that died left there is this Turn's message now.
-        self._id = addresses.from_ref(watched.left)[1] if watched.left else ""
-        self._personal = bool(addresses.person_of(place.channel))
-        self._streams = self._personal and not self._id
+        self._id = ""
+        self._streams = bool(addresses.person_of(place.channel)) and not watched.left
         self._sequence = 0
-        self._shown: str | None = None
+        self._said = ""
+        self._quiet_until = 0.0
+        self._refusals = 0
+        self._drawn_text: str | None = None
+        self._update_due = 0.0
         self._count_due = 0.0
 
     async def draw(self, elapsed: float, text: str) -> float:
-        tempo = self._lives.tempo
+        if elapsed < self._quiet_until:
+            return min(self._quiet_until - elapsed, self._tempo.unconnected)
         try:
             at = await self._where()
             if self._streams:
                 await self._stream(at, elapsed, text)
-            elif elapsed >= tempo.card_after:
+            elif elapsed >= self._tempo.card_after:
                 await self._card(at, elapsed, text)
-        except NotThere as gone:
-            log.debug("sign of life: %s", gone.log_safe)
-            return tempo.unconnected
-        except Refused as refused:
-            log.debug("sign of life: %s", refused.log_safe)
-            if self._streams:  # this client takes no stream, or it ended: a card does as well
-                await self._leave_stream()
-                return tempo.card_every
-            return tempo.unconnected
+        except NotThere as nowhere:
+            return self._quiet(elapsed, self._tempo.unconnected, nowhere.log_safe)
         except Away as away:
-            log.debug("sign of life: %s", away.log_safe)
-            return max(away.retry_after, tempo.card_every)
-        return tempo.stream_every if self._streams else tempo.card_every
+            return self._quiet(elapsed, max(away.retry_after, self._tempo.card_every), away.log_safe)
+        return self._tempo.stream_every if self._streams else self._tempo.card_every
 
-    async def end(self) -> None:
-        """The Step is another message: whatever was shown of it is taken away."""
-        if not self._id:
-            return
-        try:
-            at = await self._where()
-            if self._streams:
-                await self._finish(at)
-            await self._lives.connector.delete(at, self._id, self._root)
-        except (Refused, Away, NotThere) as trouble:
-            log.debug("sign of life: %s", trouble.log_safe)
-            if isinstance(trouble, Away):
-                return  # it may still stand there, for the next call to take away
-        await self._keep("")
+    def _quiet(self, elapsed: float, seconds: float, why: str) -> float:
+        log.debug("sign of life: %s", why)
+        self._quiet_until = max(self._quiet_until, elapsed + seconds)
+        return seconds
+
+    async def _where(self) -> Reference:
+        """And what a process that died left there is this Turn's message now; it may be a stream that nobody ended."""
+        if self._at is None:
+            self._at = await self._ways.to(self._place)
+            base, left = addresses.from_ref(self._watched.left)
+            self._id = left if base == self._at.conversation else ""
+        return self._at
+
+    def _root(self, at: Reference) -> str:
+        """Only a channel has threads."""
+        return self._place.thread if at.kind == "channel" else ""
 
     # ── In a personal chat ────────────────────────────────────────────────────────────────────────────────────
 
     async def _stream(self, at: Reference, elapsed: float, text: str) -> None:
-        if elapsed >= self._lives.tempo.stream_for:
-            await self._leave_stream()
+        """The next words. A stream only grows, so one that would not goes on as a message that is edited."""
+        if elapsed >= self._tempo.stream_for or len(text) > SHOWN or not text.startswith(self._said):
+            await self._finish(at, self._said or say("teams.live.status"))
+            await self._card(at, elapsed, text)
             return
-        shown = ending(text)
-        if shown and shown == self._shown:
-            return
-        kind = "streaming" if shown else "informative"
-        if not shown and self._sequence:
+        if self._sequence and text == self._said:
             return
         self._sequence += 1
-        said = self._piece(kind, shown or say("teams.live.status"))
-        posted = await self._lives.connector.post(at, said)
-        self._shown = shown
+        kind = "streaming" if text else "informative"
+        try:
+            posted = await self._new(at, self._piece(kind, text or say("teams.live.status")))
+        except (
+            Refused
+        ) as refused:  # this client takes no stream, or he stopped it there: a card has a Stop that counts
+            log.debug("sign of life: %s", refused.log_safe)
+            self._streams = False
+            return
+        self._said = text
         if not self._id and posted:
-            self._id = posted
-            await self._keep(addresses.ref(at.conversation, posted))
+            await self._is(at, posted)
 
-    def _piece(self, kind: str, text: str) -> Mapping[str, Any]:
+    def _piece(self, kind: str, text: str) -> dict[str, Any]:
         entity: dict[str, Any] = {"type": "streaminfo", "streamType": kind}
         if self._id:
             entity["streamId"] = self._id
         if kind != "final":
             entity["streamSequence"] = self._sequence
-        return {
-            "type": "message" if kind == "final" else "typing",
-            "text": text,
-            "textFormat": "plain",
-            "entities": [entity],
-        }
+        made = {"type": "message" if kind == "final" else "typing", "textFormat": "plain", "text": text}
+        return {**made, "entities": [entity]}
 
-    async def _finish(self, at: Reference) -> None:
+    async def _finish(self, at: Reference, text: str) -> None:
+        """The last piece; from then on it is a message like any other."""
         self._streams = False
-        await self._lives.connector.post(at, self._piece("final", say("teams.live.over")))
-
-    async def _leave_stream(self) -> None:
-        """A stream that may not go on is a message like any other from now on."""
-        at, self._streams = await self._where(), False
         if not self._id:
             return
         try:
-            await self._finish(at)
-            await self._lives.connector.delete(at, self._id)
-        except (Refused, Away) as trouble:
-            log.debug("sign of life: %s", trouble.log_safe)
-        self._id = ""
-        await self._keep("")
+            await self._connector.post(at, self._piece("final", text))
+        except Refused as refused:  # it ended by itself
+            log.debug("sign of life: %s", refused.log_safe)
 
-    # ── Everywhere else ───────────────────────────────────────────────────────────────────────────────────────
+    # ── The one message ───────────────────────────────────────────────────────────────────────────────────────
 
     async def _card(self, at: Reference, elapsed: float, text: str) -> None:
-        if text == self._shown and elapsed < self._count_due:
+        if elapsed < (self._count_due if text == self._drawn_text else self._update_due):
             return
-        activity = cards.activity(self._drawn(elapsed, text))
-        if self._id:
-            await self._lives.connector.update(at, self._id, activity, self._root)
-        else:
-            self._id = await self._lives.connector.post(at, activity, self._root)
-            await self._keep(addresses.ref(at.conversation, self._id))
-        self._shown, self._count_due = text, elapsed + self._lives.tempo.count_every
+        drawn = cards.activity(self._working(elapsed, text))
+        try:
+            if self._id:
+                await self._connector.update(at, self._id, drawn, self._root(at))
+            else:
+                await self._is(at, await self._new(at, drawn, self._root(at)))
+        except Refused as refused:
+            await self._refused(at, elapsed, refused)
+            return
+        self._drawn_text = text
+        # Words are shown soon after they are said; a mere count of seconds changes seldom.
+        self._update_due = elapsed + self._tempo.card_every
+        self._count_due = elapsed + self._tempo.count_every
 
-    def _drawn(self, elapsed: float, text: str) -> Card:
+    async def _new(self, at: Reference, activity: Mapping[str, Any], root: str = "") -> str:
+        """Its id. One that may have been posted under an id nobody knows stays the only one."""
+        try:
+            return await self._connector.post(at, activity, root)
+        except Away as away:
+            if away.unsure and not self._id:
+                self._streams, self._quiet_until = False, math.inf
+            raise
+
+    async def _is(self, at: Reference, message: str) -> None:
+        self._id = message
+        await self._keep(addresses.ref(at.conversation, message) if message else "")
+
+    async def _refused(self, at: Reference, elapsed: float, refused: Refused) -> None:
+        """A message that cannot be edited is taken away, and once another takes its place."""
+        log.debug("sign of life: %s", refused.log_safe)
+        self._refusals += 1
+        if self._id and await self._take_away(at):
+            await self._is(at, "")
+        if self._refusals > 1 or self._id:
+            self._quiet_until = math.inf
+
+    def _working(self, elapsed: float, text: str) -> Card:
+        said = say("teams.live.working", seconds=int(elapsed))
         told = (Text(ending(text)),) if text else ()
         args = {"session": str(self._watched.session), "turn": str(self._watched.turn)}
-        working = Text(say("teams.live.working", seconds=int(elapsed)), tone="muted")
-        return Card("notice", "", (*told, working), (Choice(say("verb.stop"), "stop", args),))
+        stop = Choice(say("verb.stop"), "stop", args)
+        return Card("notice", "", (*told, Text(said, tone="muted")), (stop,))
 
-    @property
-    def _root(self) -> str:
-        """Only a channel has threads."""
+    # ── The end ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def end(self) -> None:
+        """The Step is another message, so this one goes. What stays because Teams is away the next call takes away."""
         at = self._at
-        return self._place.thread if at is not None and at.kind == "channel" else ""
+        if at is None or not self._id:
+            return
+        try:
+            if self._streams:
+                await self._finish(at, self._said or say("teams.live.status"))
+            if not await self._take_away(at):
+                line = Card("notice", "", (Text(say("teams.live.over"), tone="muted"),))
+                await self._connector.update(at, self._id, cards.activity(line), self._root(at))
+        except Away as away:
+            log.debug("sign of life: %s", away.log_safe)
+            return
+        except Refused as refused:
+            log.debug("sign of life: %s", refused.log_safe)
+        await self._is(at, "")
 
-    async def _where(self) -> Reference:
-        if self._at is None:
-            self._at = await self._lives.ways.to(self._place)
-        return self._at
+    async def _take_away(self, at: Reference) -> bool:
+        """False where it stands there and may not be deleted."""
+        try:
+            await self._connector.delete(at, self._id, self._root(at))
+        except Refused as refused:
+            log.debug("sign of life: %s", refused.log_safe)
+            return refusals.lost(refused)
+        return True
 
 
 def ending(text: str) -> str:
