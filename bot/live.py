@@ -22,6 +22,8 @@ log = logging.getLogger("flowpilot.live")
 
 KEY = "live"
 """What a Place's passing message is kept under."""
+SHOWN = 4_000
+"""Characters of an answer that are shown; of a longer one the end."""
 LONGEST = 100_000
 """Characters of one answer that are shown while it grows; more is not looked at."""
 
@@ -255,3 +257,12 @@ class _Call:
 
 def _noted(what: str, failure: Exception) -> None:
     log.debug("sign of life, %s: %s", what, type(failure).__name__)
+
+
+def ending(text: str) -> str:
+    """At most 4,000 characters: of a longer text the last ones, from a whole line or word."""
+    if len(text) <= SHOWN:
+        return text
+    kept = text[-(SHOWN - 1) :]
+    edge = min((at for at in (kept.find("\n"), kept.find(" ")) if 0 <= at < 200), default=-1)
+    return "…" + kept[edge + 1 :]

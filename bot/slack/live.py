@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.card import Card, Choice, Text
-from bot.live import Keep, Watched
+from bot.live import SHOWN, Keep, Watched, ending
 from bot.slack import blocks
 from bot.slack.api import Api, Away, Refused
 from bot.slack.markup import escaped
@@ -21,8 +21,6 @@ from storage.places import Place
 
 log = logging.getLogger("flowpilot.slack")
 
-SHOWN = 4_000
-"""Characters of an answer that are shown; of a longer one the end."""
 CALL_SECONDS = 5.0
 LONGEST_WAIT = 10.0
 """How long the end waits for Slack before it asks a second and last time."""
@@ -317,12 +315,3 @@ def literal(text: str) -> str:
     of a text stays as it is when more comes after it.
     """
     return escaped(text).replace("](", "] (")
-
-
-def ending(text: str) -> str:
-    """At most 4,000 characters: of a longer text the last ones, from a whole line or word."""
-    if len(text) <= SHOWN:
-        return text
-    kept = text[-(SHOWN - 1) :]
-    edge = min((at for at in (kept.find("\n"), kept.find(" ")) if 0 <= at < 200), default=-1)
-    return "…" + kept[edge + 1 :]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.slack.actions import CALLBACK, OPENS_A_FORM, Click, click, external_id, from_metadata
+from bot.forms_opened import opens
+from bot.slack.actions import CALLBACK, Click, click, external_id, from_metadata
 
 Kind = Literal["event", "command", "action", "shortcut", "view", "closed", "view_failed"]
 Body = Mapping[str, Any]
@@ -137,12 +138,6 @@ def clicked(body: Body) -> Click | None:
     return next((c for c in found if c is not None), None)
 
 
-def opens(asked: Click) -> bool:
-    """Whether a window is opened for it. A button that already names the ticket or the rating needs none."""
-    settled = {"link": "ticket", "rate": "rating"}.get(asked.verb)
-    return asked.verb in OPENS_A_FORM and not (settled and asked.args.get(settled))
-
-
 WAIT = frozenset({"connect", "keep_text"})
 """Forms whose window stays: it says what came of a check, or shows the next part of a text."""
 
@@ -204,7 +199,7 @@ def _action(body: Body) -> Kept | None:
     order = place_order(team(body), *where(body), user(body))
     if _object(body, "view"):
         order = view_order(body)
-    window = _window(body) if opens(asked) else ""
+    window = _window(body) if opens(asked.verb, asked.args) else ""
     return Kept("action", f"act:{unique}"[:LONGEST_KEY], order, opens=window)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.card import Card, Choice, Text
-from bot.live import Keep, Watched
+from bot.live import SHOWN, Keep, Watched, ending
 from bot.teams import addresses, cards, refusals
 from bot.teams.port import Away, Connector, Reference, Refused
 from bot.teams.ways import NotThere, Ways
@@ -19,9 +19,6 @@ from storage.places import Place
 from storage.store import Store
 
 log = logging.getLogger("flowpilot.teams")
-
-SHOWN = 4_000
-"""Characters of an answer that are shown; of a longer one the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +222,3 @@ class TeamsSign:
             log.debug("sign of life: %s", refused.log_safe)
             return refusals.lost(refused)
         return True
-
-
-def ending(text: str) -> str:
-    """At most 4,000 characters: of a longer text the last ones, from a whole line or word."""
-    if len(text) <= SHOWN:
-        return text
-    kept = text[-(SHOWN - 1) :]
-    edge = min((at for at in (kept.find("\n"), kept.find(" ")) if 0 <= at < 200), default=-1)
-    return "…" + kept[edge + 1 :]

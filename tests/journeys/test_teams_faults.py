@@ -11,7 +11,6 @@ from tests.journeys.teams_office import (
     ESCALATIONS,
     HELP,
     PERSONAL,
-    Json,
     TeamsOffice,
     answers,
     asked,

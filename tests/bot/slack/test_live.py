@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from bot.live import Watched
+from bot.live import SHOWN, Watched, ending
 from bot.slack import actions
 from bot.slack.api import Api
-from bot.slack.live import SHOWN, SlackLives, SlackSign, ending, literal
+from bot.slack.live import SlackLives, SlackSign, literal
 from bot.words import say
 from storage.places import Place
 from tests.bot.slack.scripted import Asked, Scripted, scripted

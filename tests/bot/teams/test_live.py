@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from bot.live import Watched
+from bot.live import SHOWN, Watched, ending
 from bot.teams import addresses
-from bot.teams.live import SHOWN, TeamsLives, TeamsSign, ending
+from bot.teams.live import TeamsLives, TeamsSign
 from bot.teams.port import Connector, Reference
 from bot.teams.ways import NotThere
 from bot.words import say
