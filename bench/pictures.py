@@ -1,13 +1,14 @@
-"""`./dev python -m bench.pictures`: draws the pictures of docs/slack.md from the real blocks, with the practice Slack and Chromium."""
+"""`./dev python -m bench.pictures`: draws the pictures of docs/slack.md from the real blocks; with `teams`, those of docs/teams.md."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,11 @@ async def pages() -> Mapping[Picture, str]:
         return {picture: await drawing.page(picture.page) for picture in await shown(drawing)}
 
 
-def main() -> int:
+def main(given: Sequence[str] = ()) -> int:
     chromium = browser()
+    if list(given) == ["teams"]:
+        importlib.import_module("bench.pictures_teams").draw()
+        return 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     for picture, html in asyncio.run(pages()).items():
         drawn = photographed(chromium, html, picture)
@@ -143,4 +147,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

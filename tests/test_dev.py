@@ -95,3 +95,21 @@ def test_what_the_set_up_says_never_stands_before_a_commands_own_output() -> Non
 def test_the_usage_names_each_of_its_modules(dev: ModuleType) -> None:
     assert [name for name in dev.MODULES if f"./dev {name} " not in dev.USAGE] == []
     assert [module for module in dev.MODULES.values() if importlib.util.find_spec(module) is None] == []
+
+
+def test_the_playground_is_in_the_usage_and_says_what_to_install_where_node_is_missing(
+    dev: ModuleType, tmp_path: Path
+) -> None:
+    assert "./dev playground " in dev.USAGE
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.playground", "--data", str(tmp_path / "desk")],
+        cwd=CLONE,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "The playground needs Node 20 or newer with npm. Install it, then try again." in done.stderr
+    assert not (tmp_path / "desk").exists()

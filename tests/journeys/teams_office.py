@@ -144,12 +144,6 @@ class TeamsOffice:
 
         return await self.until(found, f"step {number}")
 
-    async def gone(self, holding: str, at: str = HELP, thread: str = "") -> None:
-        async def found() -> bool:
-            return not self.seen(holding, at, thread)
-
-        await self.until(found, f"the end of {holding!r}")
-
     async def fresh(self, message: Json, fits: Callable[[Json], bool], at: str = HELP) -> Json:
         """That message, once it looks so."""
 
@@ -195,7 +189,7 @@ class TeamsOffice:
 
     async def rows(self, query: str) -> list[Any]:
         async with await psycopg.AsyncConnection.connect(self.database.owner_url) as connection:
-            return await (await connection.execute(query)).fetchall()  # type: ignore[arg-type]
+            return await (await connection.execute(query)).fetchall()
 
     async def settled(self) -> None:
         """Every word that came in was read to its end, and what followed from it is shown."""

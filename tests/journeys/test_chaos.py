@@ -7,9 +7,9 @@ from bench.chaos import Plan
 
 
 async def test_nothing_is_lost_done_twice_or_put_out_of_order_while_processes_and_servers_die() -> None:
-    run = await chaos.run(Plan(seed=1, kills=6, crashes=1, seconds=4.5, people=3))
+    run = await chaos.run(Plan(seed=1, kills=8, crashes=1, seconds=6.0, people=4))
     assert run.wrong == []
-    assert (run.broken.kills, run.broken.crashes) == (6, 1)
+    assert (run.broken.kills, run.broken.crashes) == (8, 1)
     assert run.broken.flushes > 0
     assert run.told.ended > 0
     assert run.posts > 0

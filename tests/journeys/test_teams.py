@@ -84,6 +84,10 @@ async def _answered(one: TeamsOffice, root: str) -> None:
         return any("asked her by phone" in note.text for note in history.notes)
 
     await one.until(noted, "the note")
+    await one.settled()
+    session, history = await one.session()
+    assert (session.step_count, session.current.number if session.current else 0) == (3, 3)
+    assert [note.text for note in history.notes].count("asked her by phone") == 1
 
 
 async def _escalated(one: TeamsOffice, root: str) -> None:
@@ -231,7 +235,7 @@ async def _invokes_answer(one: TeamsOffice) -> None:
         ("composeExtension/query", {}, 501),
         ("application/search", {}, 501),
     ):
-        given = {"type": "invoke", "name": name, "value": value}
+        given: Json = {"type": "invoke", "name": name, "value": value}
         answer = await one.teams.act(ANNA, "raw", conversation=HELP, thread=mine, activity=given)
         assert (name, answer["status"]) == (name, status)
         assert status == 501 or isinstance(answer["body"], dict), answer

@@ -76,24 +76,10 @@ async def _solved_in_slack(one: TeamsOffice, slack: slack_office.Office, root: s
     """She goes on where she picked it up."""
     await one.card("I have it", thread=root)
 
-    async def briefed() -> slack_office.Json | None:
-        for card in await slack.messages(slack_office.ESCALATIONS):
-            for reply in card.get("replies", []):
-                if "I have it" in slack_office.labels(reply):
-                    return reply
-        return None
-
-    briefing = await slack.until(briefed, "the briefing under the card in Slack")
+    briefing = await _under_the_card(slack, "I have it")
     await slack.click(slack_office.CARLA, briefing, "I have it", channel=slack_office.ESCALATIONS)
 
-    async def solvable() -> slack_office.Json | None:
-        for card in await slack.messages(slack_office.ESCALATIONS):
-            for reply in card.get("replies", []):
-                if f"Resolve and update #{TICKET}" in slack_office.labels(reply):
-                    return reply
-        return None
-
-    there = await slack.until(solvable, "a card to resolve in Slack")
+    there = await _under_the_card(slack, f"Resolve and update #{TICKET}")
     await slack.click(
         slack_office.CARLA, there, f"Resolve and update #{TICKET}", channel=slack_office.ESCALATIONS
     )
@@ -103,12 +89,28 @@ async def _solved_in_slack(one: TeamsOffice, slack: slack_office.Office, root: s
     solved = await one.fresh(card, lambda m: "Status: Resolved" in shown_in_teams(m))
     assert FIX in shown_in_teams(solved)
     await one.settled()
-    asks = await one.card("Carla Mendes", ESCALATIONS)
-    assert "resolved" in shown_in_teams(asks)
+    assert "Pick up" not in labels(await one.card("Carla Mendes", ESCALATIONS))
     in_slack = (await slack.messages(slack_office.ESCALATIONS))[0]
-    assert "resolved" in slack_office.shown(in_slack)
+    assert "Carla Mendes" in slack_office.shown(in_slack)
+    assert slack_office.labels(in_slack) == []
+    ended = [m for m in in_slack["replies"] if "Resolved" in slack_office.shown(m)]
+    assert [FIX in slack_office.shown(m) for m in ended] == [True]
     assert sum(FIX in str(note["text"]) for note in one.psa.records("notes", TICKET)) == 1
     # Nobody is told twice, or in a world where it does not stand.
     assert len(one.messages(ESCALATIONS)) == 1
     assert len(await slack.messages(slack_office.ESCALATIONS)) == 1
     assert one.users[ANNA] != await one.user(BEN)
+
+
+async def _under_the_card(slack: slack_office.Office, label: str) -> slack_office.Json:
+    """The first message in the thread of the request for help that has this button."""
+
+    async def found() -> slack_office.Json | None:
+        under: list[slack_office.Json] = [
+            reply
+            for card in await slack.messages(slack_office.ESCALATIONS)
+            for reply in card.get("replies", [])
+        ]
+        return next((one for one in under if label in slack_office.labels(one)), None)
+
+    return await slack.until(found, f"{label!r} under the card in Slack")
