@@ -16,7 +16,9 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 LARGEST = 150_000
 """Bytes of one picture, so that the page opens quickly."""
 COLOURS = 64
-EDGE = 12
+WIDEST = 520
+BOX = 78
+"""Pixels of the playground's own box for a reply."""
 WORDS = "Outlook keeps asking for a password since this morning"
 REASON = "The prompt comes back, and I cannot see the sign-in log of this tenant"
 
@@ -51,14 +53,14 @@ def _thread(anna: Anna) -> None:
     anna.step(1).wait_for()
     anna.press(anna.step(1), "Only this user")
     anna.step(2).wait_for()
-    keep("thread", anna.page.get_by_role("group").filter(has=anna.step(2)).last)
+    keep("thread", anna.page.get_by_role("group").filter(has=anna.step(2)).last, below=BOX)
 
 
-def keep(name: str, what: Locator) -> None:
-    """Without the empty right of it; few colours, because it is text."""
+def keep(name: str, what: Locator, below: int = 0) -> None:
+    """Without the empty right of it and so many pixels `below`; few colours, because it is text."""
     what.scroll_into_view_if_needed()
     image = Image.open(BytesIO(what.screenshot(animations="disabled"))).convert("RGB")
-    image = image.crop((0, 0, min(image.width, 640), image.height))
+    image = image.crop((0, 0, min(image.width, WIDEST), image.height - below))
     drawn = BytesIO()
     image.quantize(COLOURS, dither=Image.Dither.NONE).save(drawn, "PNG", optimize=True)
     if len(drawn.getvalue()) > LARGEST:

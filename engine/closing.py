@@ -86,11 +86,11 @@ def _anything_done(session: Session) -> bool:
 
 
 def _end(session: Session, status: Status, now: datetime) -> tuple[Session, tuple[Owed, ...]]:
-    escalated = session.status is Status.REQUESTING_ESCALATION
     if session.status is Status.ACTIVE and session.clock and status is Status.RESOLVED:
         session = timekeeping.touch(session, session.clock.engineer, now)
     session = timekeeping.stop(session, now)
-    shown: tuple[Owed, ...] = (ShowEscalation(),) if escalated else ()
+    # Whoever reads the escalation channel sees how it ended, also after it was picked up.
+    shown: tuple[Owed, ...] = (ShowEscalation(),) if session.escalation is not None else ()
     step = session.current
     if step is not None and step.outcome is None:
         gone = Outcome(Manner.WITHDRAWN, "", session.owner_id, now)

@@ -44,7 +44,7 @@ class Nursery:
     """`python -m bot.cli …` in children with settings and a log of their own; all of them end with this process."""
 
     def __init__(self) -> None:
-        ours = ("FLOWPILOT_", "SLACK_", "ANTHROPIC_")
+        ours = ("FLOWPILOT_", "SLACK_", "TEAMS_", "ANTHROPIC_")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.chaos_nursery", "bot.slack.ingress"],
             cwd=CLONE,

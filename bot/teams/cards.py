@@ -139,8 +139,9 @@ def _content(
     back: bool = False,
     reserved: int = 0,
 ) -> Json:
-    """The body gives way to the forms down to its least, then forms to the buttons they stand behind, the last ones
-    first, then the body to the buttons; buttons and what is filled in stay.
+    """The body gives way to the forms down to its least, then the way for old clients to the forms of the first row,
+    then forms to the buttons they stand behind, the last ones first, then the body to the buttons; buttons and what is
+    filled in stay.
     """
     room = AIM - _SHELL - reserved - size(head) - size(last)
     whole = size(drawn(card.blocks, drawn_block))
@@ -148,6 +149,13 @@ def _content(
     least = min(whole, _BODY + fixed)
     below, card, shown = _below(card, shown, room, (least, min(whole, _LEAST)), number, back=back)
     kept = tuple(_kept(card, shown, room - size(below) - least))
+    bare = replace(shown, room=replace(shown.room, fallback=False))
+    if shown.room.fallback and _at_hand(card) - set(kept):
+        # A form at hand is worth more than the way for clients that are years old.
+        spare = _pressed(card, bare, number, back=back)
+        more = tuple(_kept(card, bare, room - size(spare) - least))
+        if _at_hand(card) & set(more) > _at_hand(card) & set(kept):
+            kept, shown = more, bare
     if kept:
         below = _pressed(card, replace(shown, forms=kept), number, back=back)
     body = fitting(card.blocks, drawn_block, room - size(below))
@@ -202,6 +210,11 @@ def _kept(card: Card, shown: Shown, left: int) -> Iterator[int]:
         if cost <= left:
             left -= cost
             yield place
+
+
+def _at_hand(card: Card) -> set[int]:
+    """The forms behind buttons of the first row, which are what most people came for."""
+    return {place for place in with_form(card) if not card.choices[place].more}
 
 
 def _inside(card: Card) -> list[Json]:

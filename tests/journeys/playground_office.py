@@ -176,8 +176,7 @@ class Anna:
 
         with self.page.expect_request(is_press) as sent:
             card.get_by_role("button", name=title, exact=True).last.click()
-        found: dict[str, Any] = sent.value.post_data_json
-        return found
+        return dict(sent.value.post_data_json or {})
 
     def let_carla_press(self, given: dict[str, Any]) -> None:
         """The same press by Carla, through the playground's own way for activities of one's own."""

@@ -201,13 +201,21 @@ def test_a_form_opens_inside_the_card_and_is_known_by_the_place_of_its_button() 
 
 
 def test_forms_under_more_open_inside_more_and_no_two_inputs_are_called_the_same() -> None:
-    card = with_forms(neutral.session_card(view()), view())
+    card = with_forms(neutral.step_card(view(), OPEN_STEP), view())
     found = cards.attachment(card)["content"]
-    assert_card("session", found)
+    assert_card("step", found)
     (more,) = [each for each in of_type(found, "Action.ShowCard") if each["title"] == "More"]
     inner = [each["title"] for each in of_type(more["card"], "Action.ShowCard")]
     assert len(inner) >= 4
     assert all("actions" not in each for each in of_type(found, "AdaptiveCard"))
+
+
+def test_the_forms_of_the_first_row_come_before_those_under_more() -> None:
+    card = with_forms(neutral.session_card(view()), view())
+    found = cards.attachment(card)["content"]
+    assert_card("session", found)
+    opening = {each["title"] for each in of_type(found, "Action.ShowCard")}
+    assert {c.label for c in card.choices if c.form and not c.more} <= opening
 
 
 def test_a_form_that_asks_first_says_so_above_its_inputs() -> None:
