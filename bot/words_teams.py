@@ -11,6 +11,7 @@ TEAMS: dict[str, str] = {
     "teams.not_a_button": "FlowPilot cannot read this button, so nothing was kept. Write @FlowPilot and what you want instead.",
     "teams.card_gone": "FlowPilot does not find this card any more, so it cannot show it again. Nothing was changed; "
     "write @FlowPilot and what you want instead.",
+    "teams.search_nothing": "No open ticket fits that. Try its number, or another word of its summary.",
     "teams.search_later": "The tickets cannot be searched just now. Nothing was changed; press Search again in a moment, or "
     "type the number of the ticket.",
     "teams.extension_kept": "FlowPilot has this message. It answers in the chat.",

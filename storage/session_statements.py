@@ -119,7 +119,7 @@ LOCK = (
         .label("parts_of"),
     )
     .where(_mine)
-    .with_for_update(of=ai_sessions)
+    .with_for_update(of=ai_sessions, key_share=True)
 )
 GET_PARTS = select(*PARTS).where(_mine)
 WHOLE = select(*SESSION_COLUMNS, *PARTS, ALL_STEPS, HAS_NOTES, EVERYBODY).where(_mine)

@@ -199,6 +199,8 @@ class Answers:
         filled = _filled(form, pressed.fields)
         if hits is None:
             filled = replace(filled, blocks=(Text(say("teams.search_later"), "warning"), *filled.blocks))
+        elif not hits:
+            filled = replace(filled, blocks=(Text(say("teams.search_nothing")), *filled.blocks))
         shown = None if hits is None else tuple(hits[:HITS])
         drawn = self._draw.focused(filled, shown, True, number=number)
         return _invoked(CARD, drawn)

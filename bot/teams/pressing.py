@@ -34,6 +34,15 @@ OF_ITS_STEP = frozenset({"already_tried", "cannot_do"})
 ANSWERED_PRIVATELY = ("told:", "shown:", "form:")
 ONCE = timedelta(seconds=60)
 """Teams sends a press again under a new id when it was not answered in time; an equal one within this is that."""
+SHOWN_ONCE = timedelta(seconds=15)
+"""For what only shows something: whoever asks again later wants to see it again."""
+ADDS = frozenset({clicks.SAY, "note", "evidence", "advise", "rate", "add_to", *STARTS})
+"""What would be there twice. Every other press is refused by the state it would change, and may be wanted again once
+he pressed something else: pause, resume, pause.
+"""
+SHOWS = frozenset(
+    {"status", "path", "catch_up", "receipt", "copy", "mine", "queue", "tickets", "time", "help", "open"}
+)
 
 
 async def press(scene: Scene) -> Inbound | Sequence[Act] | None:
@@ -110,11 +119,18 @@ async def _pressed_before(scene: Scene, pressed: Pressed) -> bool:
     word, unit = scene.word, scene.unit
     what: list[Any] = [word.conversation, word.root, word.person, word.reply_to, pressed.verb]
     what += [sorted(pressed.args.items()), sorted(pressed.fields.items())]
-    kind = f"heard:{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}"
-    before = await unit.drafts.latest(scene.person.id, kind)
-    if before is not None and unit.now - datetime.fromisoformat(str(before["at"])) < ONCE:
-        return True
-    await unit.drafts.replace(scene.person.id, kind, {"at": unit.now.isoformat()})
+    digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+    there = hashlib.sha256(f"{word.conversation}{word.root}".encode()).hexdigest()[:32]
+    heard, last = f"heard:{digest}", f"pressed:{there}"
+    before = await unit.drafts.latest(scene.person.id, heard)
+    latest = await unit.drafts.latest(scene.person.id, last)
+    await unit.drafts.replace(scene.person.id, last, {"digest": digest})
+    if before is not None:
+        age = unit.now - datetime.fromisoformat(str(before["at"]))
+        in_a_row = latest is not None and latest["digest"] == digest
+        if age < (SHOWN_ONCE if pressed.verb in SHOWS else ONCE) and (in_a_row or pressed.verb in ADDS):
+            return True
+    await unit.drafts.replace(scene.person.id, heard, {"at": unit.now.isoformat()})
     return False
 
 

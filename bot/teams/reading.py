@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -123,6 +124,8 @@ async def _message(scene: Scene) -> Inbound | Sequence[Act] | None:
     command = parse(text) if not word.files else None
     if command is not None and command.verb == "start":
         return await _begun(scene, text)
+    if begins := _START.match(text):  # with files, or too long for a command
+        return await _begun(scene, begins.group(1))
     place, session = await _spoken_in(scene, command)
     if command is not None and command.verb == "follow_up":
         return await _begun(scene, text, place, session)
@@ -137,6 +140,10 @@ async def _message(scene: Scene) -> Inbound | Sequence[Act] | None:
         alone = word.kind_of_conversation == "personal"
         return await inbound(scene, "click", verb="help") if alone else None
     return await _begun(scene, text)
+
+
+_START = re.compile(r"start\s*[:\-]\s*(.+)$", re.IGNORECASE | re.DOTALL)
+_TICKET = re.compile(r"\s*(?:ticket\s*#?|#)\s*(\d{1,9})\b[\s.,:;!?-]*(.*)$", re.IGNORECASE | re.DOTALL)
 
 
 async def _begun(
@@ -167,12 +174,27 @@ async def _spoken_in(scene: Scene, command: Command | None) -> tuple[Place | Non
         place = await thread_of(unit, word)
         if place is None:
             return None, await escalation_at(unit, word)
-    else:
-        place = await of_message(unit, word, scene.seen.quotes)
-        place = place or await _latest(scene, command)
-        if place is None:
-            return None, None
-    return place, await session_of(unit, place, None)
+        return place, await session_of(unit, place, None)
+    place = await of_message(unit, word, scene.seen.quotes)
+    if place is not None:
+        return place, await session_of(unit, place, None)
+    place = await _latest(scene, command)
+    session = await session_of(unit, place, None) if place is not None else None
+    if session is None or (command is None and _is_another_problem(scene, session)):
+        return None, None
+    return place, session
+
+
+def _is_another_problem(scene: Scene, session: Session) -> bool:
+    """In a chat without threads: what a colleague says without quoting a card is his own, and so is a ticket that is
+    named together with words, or beside one that is linked already.
+    """
+    if session.owner_id != scene.person.id:
+        return True
+    named = _TICKET.match(scene.word.text)
+    if named is None or session.ticket_id == int(named.group(1)):
+        return False
+    return session.ticket_id is not None or bool(named.group(2).strip())
 
 
 async def _latest(scene: Scene, command: Command | None) -> Place | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -20,6 +21,8 @@ _VOID = frozenset(
     {"br", "hr", "img", "input", "meta", "link", "wbr", "col", "source", "area", "base", "embed"}
 )
 _BLANKS = re.compile(r"[ \t]+")
+_ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|#39|#x27);")
+_BARE = re.compile(r"<(?!/?at\b)|&(?!(?:[a-z]{2,8}|#\d{1,5}|#x[0-9a-f]{1,4});)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ def _plain(html: str, mentions: Sequence[Mention]) -> str:
 
 
 def _tidied(text: str) -> str:
+    """Some clients write < and & as HTML does, and nothing else of HTML: then the text has neither as it is."""
+    if _ESCAPED.search(text) and not _BARE.search(text):
+        text = unescape(text)
     return text.replace("&nbsp;", " ").replace("\xa0", " ").replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from storage.places import Place
 from tests.conftest import Database
 from tests.fakes import Office, office
 
@@ -116,3 +117,21 @@ async def test_the_threads_of_a_session_come_with_what_they_show(place: Office) 
         await unit.places.keep(second.id, "step:1", {"title": "another key"})
         found = await unit.places.threads(session, "card")
         assert dict(found) == {first: await unit.places.message(first.id, "card"), second: None}
+
+
+async def test_what_is_shown_of_a_session_is_remembered_while_somebody_works_on_it(
+    database: Database,
+) -> None:
+    """Or the two wait for each other, as soon as whoever works on it owes what is just being shown."""
+    async with office(database.app_url, pool_size=2) as place:
+        session, team = await place.start(), str(uuid4())
+        async with place.store.transaction(place.account) as working:
+            assert await working.sessions.get(session, lock=True) is not None
+            async with asyncio.timeout(5), place.store.transaction(place.account) as showing:
+                await showing.places.ensure("thread", "teams", team, "C1", f"new:{session}", session)
+        assert [p.thread for p in await _of_session(place, session)] == [f"new:{session}"]
+
+
+async def _of_session(place: Office, session: UUID) -> tuple[Place, ...]:
+    async with place.store.transaction(place.account) as unit:
+        return await unit.places.of_session(session)

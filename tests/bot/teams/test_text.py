@@ -128,3 +128,10 @@ def test_a_quoted_message_is_not_what_he_wrote_himself() -> None:
 def test_deep_and_broken_html_ends() -> None:
     assert plain("<div>" * 20_000 + "deep") == "deep"
     assert plain("<" * 2_000) == "<" * 2_000
+
+
+def test_a_text_that_a_client_wrote_as_html_does_is_read_as_it_was_meant() -> None:
+    assert words({"text": "&lt;Access &amp; denied&gt; on C:"}) == "<Access & denied> on C:"
+    # Somebody who writes about HTML meant what he wrote.
+    assert words({"text": "it shows &lt; instead of <"}) == "it shows &lt; instead of <"
+    assert words({"text": "A & B read &amp;"}) == "A & B read &amp;"
