@@ -48,7 +48,7 @@ def mode(settings: Settings) -> list[Found]:
         return found
     if not settings.teams_on:
         return [("Teams", "ok", "Off.")]
-    tenants = ", ".join(settings.allowed_tenants)
+    tenants = ", ".join(settings.allowed_tenants) or "every tenant that connects with a code"
     return [("Teams", "ok", f"On: HTTP (/api/messages), for {tenants}.")]
 
 

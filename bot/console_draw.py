@@ -29,7 +29,7 @@ BORDERS = {
     "notice": "bright_black",
     "step_done": "bright_black",
 }
-STARS = re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])")
+STARS = re.compile(r"(?<![\w*])\*(?![.\\/,;*])(\S(?:[^*\n]*\S)?)\*(?![\w*]|[.\\/]\w)")
 UNSEEN = {"Cc", "Cf", "Cs", "Co"}
 MOST_WORDS = 25
 """Of a row; what is not shown can be typed all the same."""

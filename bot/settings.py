@@ -112,7 +112,7 @@ class Settings:
     teams_allowed_tenants: str = _setting(
         "TEAMS_ALLOWED_TENANTS",
         "",
-        "Tenants FlowPilot answers, separated by commas; empty is the one of the application alone.",
+        "Let in only these tenants, by their ids, separated by commas; empty is every one that connects with a code.",
     )
     teams_dev_no_auth: str = _setting(
         "TEAMS_DEV_NO_AUTH",
@@ -204,9 +204,8 @@ class Settings:
 
     @property
     def allowed_tenants(self) -> tuple[str, ...]:
-        """Those that are named, or the application's own. Empty only while everybody is believed: then any."""
-        named = tuple(each.strip() for each in self.teams_allowed_tenants.split(",") if each.strip())
-        return named or ((self.teams_app_tenant,) if self.teams_app_tenant else ())
+        """Only these are let in. Empty: every tenant that Teams vouches for, and a code decides whom it belongs to."""
+        return tuple(each.strip() for each in self.teams_allowed_tenants.split(",") if each.strip())
 
 
 def environment() -> Mapping[str, str]:

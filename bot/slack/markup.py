@@ -19,7 +19,7 @@ from engine.note_text import one_line
 
 Json = dict[str, Any]
 
-STARS = re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])")
+STARS = re.compile(r"(?<![\w*])\*(?![.\\/,;*])(\S(?:[^*\n]*\S)?)\*(?![\w*]|[.\\/]\w)")
 """The only markup a card's text carries."""
 _LIVE = re.compile(r"[*_~`<>|@]|://|:[\w+'-]+:")
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])")

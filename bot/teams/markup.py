@@ -17,7 +17,7 @@ from engine.note_text import one_line
 
 Json = dict[str, Any]
 
-STARS = re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])")
+STARS = re.compile(r"(?<![\w*])\*(?![.\\/,;*])(\S(?:[^*\n]*\S)?)\*(?![\w*]|[.\\/]\w)")
 """The only markup a card's text carries."""
 NOTHING = "–"
 _DATED = re.compile(r"(?<=\{)(?=\{(?:DATE|TIME)\()")

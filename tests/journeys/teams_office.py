@@ -303,6 +303,7 @@ async def office(
             "TEAMS_APP_ID": app,
             "TEAMS_APP_PASSWORD": PASSWORD,
             "TEAMS_APP_TENANTID": TENANT,
+            "TEAMS_ALLOWED_TENANTS": TENANT,
             "TEAMS_LOGIN_URL": teams.login_url,
             "TEAMS_OPENID_URL": teams.openid_url,
             **(settings or {}),

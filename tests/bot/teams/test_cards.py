@@ -230,9 +230,9 @@ def test_nothing_a_person_wrote_comes_alive_and_only_our_emphasis_is_bold() -> N
     )  # fmt: skip
     assert "msteams" not in found
     said = [each for each in found["body"] if each["type"] == "RichTextBlock"][1]["inlines"]
-    assert [each["text"] for each in said if "weight" in each] == ["*bold*", "star"]
+    assert [each["text"] for each in said if "weight" in each] == ["star"]
     shown = "".join(each["text"] for each in said)
-    assert "<at>Anna</at> *bold* _it_ ~~gone~~ `code`" in shown
+    assert "<at>Anna</at> **bold** _it_ ~~gone~~ `code`" in shown
     assert "{{DATE(2026-11-03T13:05:00Z, SHORT)}}" in shown
 
 
@@ -271,3 +271,12 @@ def test_a_spent_message_has_nothing_to_press_and_says_what_was_chosen(card: Car
     assert texts(found).startswith(card.title)
     assert texts(found).endswith("✓ Yes <at>x</at>")
     assert ("channelData" in drawn) is card.ai
+
+
+@pytest.mark.parametrize(
+    "said", ["del *.log,*.txt", "copy *.log,*.tmp now", "**bold**", "2*3*4", "\\\\srv\\*\\logs\\*.old"]
+)
+def test_stars_of_a_file_pattern_are_no_emphasis(said: str) -> None:
+    [drawn] = cards.drawn_block(Text(said))
+    assert "".join(each["text"] for each in drawn["inlines"]) == said
+    assert not any("weight" in each for each in drawn["inlines"])

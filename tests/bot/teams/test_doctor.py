@@ -155,7 +155,7 @@ async def test_who_is_connected_and_where_help_is_asked(msp: Flowpilot, empty_da
         "1 connected, 1 not connected. Not connected: unnamed (t-2).",
     )
     await link(empty_database, "t-2")
-    counted, out = await said(msp, "Teams organisations")
+    counted, out = await said(msp, "Teams organisations", TEAMS_ALLOWED_TENANTS="t-1")
     assert counted == ("ok", "2 connected.")
     assert (out[0], "not answered: unnamed (t-2)" in out[1]) == ("wrong", True)
     both = {"TEAMS_ALLOWED_TENANTS": "t-1,t-2"}
