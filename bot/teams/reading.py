@@ -10,6 +10,7 @@ from typing import Any, cast
 from bot.commands import Command, parse
 from bot.console_reading import session_of
 from bot.inbound import Inbound, number
+from bot.saying import MOST_OPTIONS
 from bot.starting import started_by
 from bot.teams import addresses, asked, members, said
 from bot.teams.fetching import Fetching, WantsChannels
@@ -17,6 +18,7 @@ from bot.teams.pressing import press
 from bot.teams.said import Word
 from bot.teams.scene import Scene, home, inbound, moved, notice, origin, unless_refused
 from bot.teams.threads import Around, around, concerns_us, escalation_at, latest, of_message, thread_of
+from engine.intake import quick_answer
 from engine.ports import Act, Received
 from engine.replies import is_small_talk
 from engine.session import Session
@@ -189,9 +191,10 @@ def _is_another_problem(scene: Scene, session: Session) -> bool:
     """In a chat without threads: what a colleague says without quoting a card is his own, and so is a ticket that is
     named together with words, or beside one that is linked already.
     """
+    text = scene.word.text
     if session.owner_id != scene.person.id:
-        return True
-    named = _TICKET.match(scene.word.text)
+        return bool(scene.word.files) or not (is_small_talk(text) or quick_answer(text, MOST_OPTIONS))
+    named = _TICKET.match(text)
     if named is None or session.ticket_id == int(named.group(1)):
         return False
     return session.ticket_id is not None or bool(named.group(2).strip())

@@ -79,6 +79,22 @@ async def test_an_equal_press_within_a_minute_counts_once_and_another_one_counts
     assert await team.shown() == ["queue"] * 3
 
 
+async def test_the_same_press_is_meant_again_after_another_one(team: Stage) -> None:
+    session = await team.session_in(HELP, "1600")
+    for verb in ("pause", "resume", "pause", "pause"):
+        fields = {"waiting_for": "customer"} if verb == "pause" else None
+        await team.sends(team.presses(ANNA, verb, of(session), HELP, "1600", on="1", fields=fields))
+    assert await team.events(session) == ["Paused", "Resumed", "Paused"]
+
+
+async def test_a_note_sent_again_after_another_press_is_still_the_same_note(team: Stage) -> None:
+    session = await team.session_in(HELP, "1600")
+    for verb in ("note", "queue", "note"):
+        fields = {"text": "The cable is new"} if verb == "note" else None
+        await team.sends(team.presses(ANNA, verb, of(session), HELP, "1600", on="1", fields=fields))
+    assert await team.events(session) == ["NoteAdded"]
+
+
 async def test_the_same_after_a_minute_is_meant_again(team: Stage) -> None:
     await team.sends(team.presses(ANNA, "queue", on="1"))
     before = [row.id for row in await team.office.rows("select id from drafts where kind like 'heard:%'")]

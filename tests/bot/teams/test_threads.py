@@ -180,10 +180,44 @@ async def test_status_where_nothing_is_open_is_about_his_sessions_and_not_about_
     assert await team.shown() == ["mine"]
 
 
-async def test_in_a_group_his_own_session_comes_first_and_a_colleagues_words_are_notes(team: Stage) -> None:
+async def test_in_a_group_his_own_session_comes_first(team: Stage) -> None:
     annas, bens = await team.session_in(GROUP, "1"), await team.session_in(GROUP, "2", BEN)
     await team.sends(team.calls(ANNA, "yes", GROUP))
     assert (await team.events(annas), await team.events(bens)) == (["StepAnswered"], [])
+
+
+@pytest.mark.parametrize("words", ["Internet is down at Alder Freight", "#4719"])
+async def test_in_a_group_what_somebody_without_a_session_reports_starts_one_of_his_own(
+    team: Stage, words: str
+) -> None:
+    bens = await team.session_in(GROUP, "2", BEN)
+    await team.sends(team.calls(ANNA, words, GROUP))
+    (own,) = [each for each in await team.sessions() if each.id != bens]
+    assert own.owner_id == team.office.anna.id
+    assert await team.events(bens) == []
+    assert await team.lives(own.id) == (GROUP, f"new:{own.id}")
+
+
+async def test_in_a_group_a_colleagues_yes_starts_nothing(team: Stage) -> None:
+    bens = await team.session_in(GROUP, "2", BEN)
+    await team.sends(team.calls(ANNA, "yes", GROUP))
+    assert [each.id for each in await team.sessions()] == [bens]
+    assert await team.events(bens) == ["NoteAdded"]
+
+
+async def test_a_ticket_named_with_words_is_another_problem_in_a_chat_without_threads(team: Stage) -> None:
+    first = await team.session_in(OWN, "1")
+    await team.sends(team.says(ANNA, "#4711 printer offline, tried: another cable"))
+    assert await team.events(first) == []
+    assert len(await team.sessions()) == 2
+
+
+async def test_a_long_text_or_a_file_after_start_begins_another_session(team: Stage) -> None:
+    first = await team.session_in(OWN, "1")
+    await team.sends(team.says(ANNA, "start: the scanner too\n" + "2026-11-23 ERROR scan failed\n" * 40))
+    (other,) = [each for each in await team.sessions() if each.id != first]
+    assert await team.events(first) == []
+    assert not other.intake.text.startswith("start")
 
 
 async def test_in_a_group_only_our_name_or_a_quoted_card_makes_words_ours(team: Stage) -> None:
