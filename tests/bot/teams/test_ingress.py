@@ -175,7 +175,8 @@ async def test_the_card_that_stands_there_is_shown_to_whom_its_account_knows(fro
         carries("search_tickets", {"session": "s", "form": "1"}),
     )
     assert await front.invoke(back) == cards.attachment(CARD)["content"]
-    assert (await front.invoke(search, front.ben))["fallbackText"] == "Link"
+    nothing = say("teams.search_nothing")
+    assert (await front.invoke(search, front.ben))["fallbackText"] == f"Link – {nothing}"
     for carried in (back, search):
         assert await front.invoke(carried, str(uuid4())) == say("teams.card_gone")
 
